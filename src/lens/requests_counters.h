@@ -1,0 +1,29 @@
+// What one worker of the requests lens counts. The worker writes, anyone reads; readers add the
+// workers up.
+#pragma once
+
+#include <array>
+
+#include "base/counter.h"
+#include "base/ledger.h"
+#include "stream/tcp_health.h"
+
+namespace weir {
+
+struct RequestsCounters {
+  static constexpr std::size_t kMaxProtocols = 32;
+
+  Ledger ledger;
+  TcpHealth tcp;
+  std::array<Counter, kMaxProtocols> decode_errors;  // by position in protocols()
+  // Still on their way, for weir_ledger_pending{stage}:
+  Counter pending_capture;  // packets held as IP fragments
+  Counter pending_stream;   // bytes held: behind a hole, or an unfinished head
+  Counter pending_match;    // messages waiting for their answer or their end
+  // Sizes right now:
+  Counter open_connections;
+  Counter open_udp_flows;
+  Counter lag_ns;  // packet clock to wall clock at the last packet (live only)
+};
+
+}  // namespace weir

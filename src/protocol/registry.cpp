@@ -1,0 +1,19 @@
+#include "protocol/registry.h"
+
+#include <array>
+
+namespace weir {
+
+std::span<const Protocol* const> protocols() {
+  static constexpr std::array<const Protocol*, 3> kProtocols{&kHttp, &kDns, &kRedis};
+  return kProtocols;
+}
+
+const Protocol* find_protocol(std::string_view name) {
+  for (const Protocol* protocol : protocols()) {
+    if (protocol->name == name) return protocol;
+  }
+  return nullptr;
+}
+
+}  // namespace weir

@@ -1,0 +1,20 @@
+// The list of protocols weir knows, tightest match first.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "protocol/decoder.h"
+
+namespace weir {
+
+extern const Protocol kHttp;
+extern const Protocol kDns;
+extern const Protocol kRedis;
+
+std::span<const Protocol* const> protocols();
+
+// Null when there is no such protocol.
+const Protocol* find_protocol(std::string_view name);
+
+}  // namespace weir

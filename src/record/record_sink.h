@@ -1,0 +1,16 @@
+// RecordSink: everything downstream of a lens. on() runs on the producer's thread, never blocks and
+// never throws; views in a record are valid during the call, and who keeps a record copies it. Each
+// producer thread has its own chain of sinks.
+#pragma once
+
+#include "record/round_trip.h"
+
+namespace weir {
+
+class RecordSink {
+ public:
+  virtual ~RecordSink() = default;
+  virtual void on(const RoundTrip&) noexcept {}
+};
+
+}  // namespace weir
