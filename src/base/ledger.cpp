@@ -22,15 +22,18 @@ constexpr std::array<LedgerEntry, static_cast<std::size_t>(Count::kCountEnd)> kE
     {Stage::kStream, Outcome::kLost, "truncated"},
     {Stage::kStream, Outcome::kLost, "decode"},
     {Stage::kStream, Outcome::kLost, "evicted"},
+    {Stage::kStream, Outcome::kLost, "out_of_window"},
     {Stage::kStream, Outcome::kLost, "cut"},
     {Stage::kMatch, Outcome::kSeen, ""},
     {Stage::kMatch, Outcome::kDelivered, ""},
+    {Stage::kMatch, Outcome::kFiltered, "late"},
     {Stage::kMatch, Outcome::kFiltered, "where"},
     {Stage::kMatch, Outcome::kLost, "evicted"},
     {Stage::kMatch, Outcome::kLost, "cut"},
     {Stage::kQueue, Outcome::kSeen, ""},
     {Stage::kQueue, Outcome::kDelivered, ""},
     {Stage::kQueue, Outcome::kLost, "overflow"},
+    {Stage::kQueue, Outcome::kLost, "closed"},
 }};
 
 }  // namespace

@@ -36,10 +36,12 @@ enum class Count : std::uint8_t {
   kStreamLostTruncated,          // cut off by the snap length
   kStreamLostDecode,   // bytes that a decoder refused, and those passed over to find the next frame
   kStreamLostEvicted,  // buffered when their connection or their room was taken away
+  kStreamLostOutOfWindow,  // TCP segments far outside the window, or after the FIN
   kStreamLostCut,      // of a message unfinished at the end
   // match, messages
   kMatchSeen,
   kMatchDelivered,      // became part of a record
+  kMatchFilteredLate,   // answers whose request had been reported as unanswered
   kMatchFilteredWhere,  // of a record that --where left out
   kMatchLostEvicted,    // a bound of the pending table
   kMatchLostCut,        // cut off by the end of the input
@@ -47,6 +49,7 @@ enum class Count : std::uint8_t {
   kQueueSeen,
   kQueueDelivered,
   kQueueLostOverflow,
+  kQueueLostClosed,  // the output was closed or failed
   kCountEnd
 };
 

@@ -5,6 +5,12 @@
 namespace weir {
 namespace {
 
+Nanos read_clock(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return now.tv_sec * kSecond + now.tv_nsec;
+}
+
 void append_digits(std::string& out, std::int64_t value, int width) {
   char text[20];
   for (int i = width - 1; i >= 0; --i) {
@@ -16,11 +22,9 @@ void append_digits(std::string& out, std::int64_t value, int width) {
 
 }  // namespace
 
-Nanos wall_clock_now() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  return now.tv_sec * kSecond + now.tv_nsec;
-}
+Nanos wall_clock_now() { return read_clock(CLOCK_REALTIME); }
+
+Nanos monotonic_now() { return read_clock(CLOCK_MONOTONIC); }
 
 void append_rfc3339(std::string& out, Nanos time) {
   std::int64_t seconds = time / kSecond;

@@ -15,6 +15,8 @@ inline constexpr Nanos kSecond = 1'000'000'000;
 
 // CLOCK_REALTIME now.
 Nanos wall_clock_now();
+// CLOCK_MONOTONIC now: for intervals of this process.
+Nanos monotonic_now();
 
 // Appends RFC 3339 in UTC with nanoseconds: 2025-07-06T12:36:51.498096950Z.
 void append_rfc3339(std::string& out, Nanos time);

@@ -1,11 +1,12 @@
 #include "protocol/registry.h"
 
+#include <algorithm>
 #include <array>
 
 namespace weir {
 
 std::span<const Protocol* const> protocols() {
-  static constexpr std::array<const Protocol*, 3> kProtocols{&kHttp, &kDns, &kRedis};
+  static constexpr std::array<const Protocol*, 2> kProtocols{&kHttp, &kDns};
   return kProtocols;
 }
 
@@ -14,6 +15,11 @@ const Protocol* find_protocol(std::string_view name) {
     if (protocol->name == name) return protocol;
   }
   return nullptr;
+}
+
+std::size_t protocol_index(const Protocol& protocol) {
+  const auto all = protocols();
+  return static_cast<std::size_t>(std::find(all.begin(), all.end(), &protocol) - all.begin());
 }
 
 }  // namespace weir

@@ -17,4 +17,7 @@ std::span<const Protocol* const> protocols();
 // Null when there is no such protocol.
 const Protocol* find_protocol(std::string_view name);
 
+// Position in protocols().
+std::size_t protocol_index(const Protocol& protocol);
+
 }  // namespace weir

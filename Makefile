@@ -1,0 +1,47 @@
+# What people type. The build itself is CMake's: see CMakePresets.json.
+
+# One compiler per processor, and per 1.5 GB of free memory.
+JOBS ?= $(shell awk -v n="$$(nproc)" '/^MemAvailable/ {m = int($$2 / 1500000)} \
+          END {print m < 1 ? 1 : m < n ? m : n}' /proc/meminfo)
+FUZZ_SECONDS ?= 600
+FORMAT ?= clang-format-19
+SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
+
+.PHONY: build run test bench format fuzz clean
+
+build:
+	@scripts/install-deps
+	cmake --preset release
+	cmake --build --preset release --parallel $(JOBS) --target weir
+
+# The HTTP, DNS and Redis round trips of this machine, as they happen. ARGS go to weir.
+run: build
+	$(SUDO) build/release/weir requests $(ARGS)
+
+# Everything: unit and contract tests under the sanitizers, recordings, a minute of fuzzing, live
+# traffic (root), formatting. The last line is the total.
+test: build
+	@scripts/install-deps --test
+	cmake --preset asan -DWEIR_WERROR=ON
+	cmake --build --preset asan --parallel $(JOBS)
+	cmake --preset fuzz
+	cmake --build --preset fuzz --parallel $(JOBS)
+	@tests/run
+
+bench:
+	@scripts/install-deps --bench
+	cmake --preset release -DWEIR_BENCH=ON
+	cmake --build --preset release --parallel $(JOBS)
+	@bench/run
+
+format:
+	git ls-files '*.h' '*.cpp' '*.c' | xargs $(FORMAT) -i
+
+fuzz:
+	@scripts/install-deps --test
+	cmake --preset fuzz
+	cmake --build --preset fuzz --parallel $(JOBS)
+	@tests/run --fuzz-seconds $(FUZZ_SECONDS) fuzz
+
+clean:
+	rm -rf build

@@ -1,0 +1,138 @@
+#include "agent/live_requests.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <string>
+
+#include "base/log.h"
+#include "kernel/interface.h"
+
+namespace weir {
+namespace {
+
+constexpr std::chrono::milliseconds kPollTimeout{100};
+// How far the rings may lag behind the clock when they look empty.
+constexpr Nanos kRingLag = 50 * kMillisecond;
+constexpr Nanos kStatisticsInterval = 200 * kMillisecond;
+constexpr Nanos kAddressInterval = 10 * kSecond;
+
+// "10.0.0.1/24" without its prefix length.
+bool parse_address(const std::string& text, IpAddress& address) {
+  const std::string bare = text.substr(0, text.find('/'));
+  std::uint8_t bytes[16];
+  if (inet_pton(AF_INET, bare.c_str(), bytes) == 1) {
+    address = IpAddress::v4(bytes);
+  } else if (inet_pton(AF_INET6, bare.c_str(), bytes) == 1) {
+    address = IpAddress::v6(bytes);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// The kernel's own drops become part of the ledger.
+void count_drops(CaptureRing& ring, Ledger& ledger) {
+  const std::uint64_t drops = ring.statistics().drops;
+  const std::uint64_t known = ledger.get(Count::kCaptureLostKernel);
+  ledger.add(Count::kCaptureSeen, drops - known);
+  ledger.set(Count::kCaptureLostKernel, drops);
+}
+
+std::string names_of(const CaptureGroup& group) {
+  std::string names;
+  for (const auto& [index, name] : group.captured()) names += (names.empty() ? "" : ", ") + name;
+  return names.empty() ? "no interface yet" : names;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LiveRequests>> LiveRequests::open(const RequestsSettings& settings) {
+  CaptureOptions options;
+  options.interfaces = settings.interfaces;
+  options.filter = settings.filter;
+  options.promiscuous = settings.promiscuous;
+  options.ring_bytes = settings.ring_bytes;
+  if (settings.workers > 0) options.workers = settings.workers;
+  Result<std::unique_ptr<CaptureGroup>> group = CaptureGroup::open(options);
+  if (!group) return tl::unexpected<Error>(group.error());
+  std::unique_ptr<LiveRequests> live(new LiveRequests);
+  live->group_ = std::move(*group);
+  live->refresh_addresses();
+  if (!live->group_->warning().empty()) log_warning(live->group_->warning());
+  const std::size_t workers = live->group_->workers();
+  log_info("watching " + names_of(*live->group_) + " with " + std::to_string(workers) +
+           (workers == 1 ? " worker" : " workers"));
+  return live;
+}
+
+void LiveRequests::start(std::vector<std::unique_ptr<RequestsWorker>>& workers) {
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    threads_.emplace_back(work, std::ref(group_->ring(i)), std::ref(*workers[i]));
+  }
+}
+
+void LiveRequests::work(CaptureRing& ring, RequestsWorker& worker) {
+  RequestsLens& lens = worker.lens();
+  Ledger& ledger = worker.counters().ledger;
+  Nanos next_statistics = 0;
+  for (;;) {
+    Nanos newest = 0;
+    const CaptureRing::Event event = ring.poll(kPollTimeout, [&](const Frame& frame) {
+      newest = frame.time;
+      lens.on(frame);
+    });
+    const Nanos now = wall_clock_now();
+    if (newest > 0) {
+      worker.counters().lag_ns.set(static_cast<std::uint64_t>(std::max<Nanos>(now - newest, 0)));
+    }
+    if (event == CaptureRing::Event::kStopped) break;
+    if (event == CaptureRing::Event::kNone) lens.on_time(now - kRingLag);
+    worker.flush();
+    if (now >= next_statistics) {
+      count_drops(ring, ledger);
+      next_statistics = now + kStatisticsInterval;
+    }
+  }
+  count_drops(ring, ledger);
+  lens.finish();
+  worker.flush();
+}
+
+void LiveRequests::on_control() {
+  const Result<CaptureChanges> changes = group_->on_readable();
+  if (!changes) {
+    log_warning(changes.error().text());
+    return;
+  }
+  for (const std::string& name : changes->began) log_info("watching " + name);
+  for (const std::string& name : changes->ended) log_info(name + " is gone");
+  next_refresh_ = 0;
+}
+
+void LiveRequests::on_tick(Nanos now) {
+  if (now < next_refresh_) return;
+  refresh_addresses();
+  next_refresh_ = now + kAddressInterval;
+}
+
+void LiveRequests::refresh_addresses() {
+  const Result<std::vector<Interface>> interfaces = list_interfaces();
+  if (!interfaces) return;  // the old ones stay: only a metric's label depends on them
+  std::vector<IpAddress> addresses;
+  for (const Interface& interface : *interfaces) {
+    for (const std::string& text : interface.addresses) {
+      IpAddress address;
+      if (parse_address(text, address)) addresses.push_back(address);
+    }
+  }
+  local_.replace(std::move(addresses));
+}
+
+void LiveRequests::stop() {
+  group_->stop();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+}  // namespace weir

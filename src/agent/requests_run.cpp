@@ -1,0 +1,231 @@
+#include "agent/requests_run.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include <cstdio>
+#include <optional>
+#include <thread>
+
+#include "agent/live_requests.h"
+#include "agent/metrics_server.h"
+#include "agent/replayed_requests.h"
+#include "agent/requests_worker.h"
+#include "agent/signals.h"
+#include "base/log.h"
+#include "metrics/exposition.h"
+#include "output/json_lines.h"
+#include "output/summary.h"
+#include "output/text.h"
+#include "protocol/registry.h"
+
+namespace weir {
+namespace {
+
+constexpr Nanos kTick = 200 * kMillisecond;
+// How long the end waits for a reader of the output that does not read.
+constexpr std::chrono::milliseconds kPatience{500};
+
+Result<std::optional<Where>> parse_where(const std::vector<std::string>& conditions) {
+  if (conditions.empty()) return std::optional<Where>();
+  std::string all;
+  for (const std::string& condition : conditions) {
+    all += (all.empty() ? "(" : " and (") + condition + ")";
+  }
+  std::vector<std::string_view> attributes{kRepeatedField.name, kErrorTypeField.name};
+  for (const Protocol* protocol : protocols()) {
+    for (const Field* field : protocol->fields) attributes.push_back(field->name);
+  }
+  // Each by itself first: an error then shows what the user wrote.
+  for (const std::string& condition : conditions) {
+    Result<Where> alone = Where::parse(condition, attributes);
+    if (!alone) return tl::unexpected<Error>(alone.error());
+  }
+  Result<Where> parsed = Where::parse(all, attributes);
+  if (!parsed) return tl::unexpected<Error>(parsed.error());
+  return std::optional<Where>(std::move(*parsed));
+}
+
+Result<std::vector<ForcedProtocol>> parse_forced(const std::vector<std::string>& rules) {
+  std::vector<ForcedProtocol> forced;
+  for (const std::string& rule : rules) {
+    Result<ForcedProtocol> parsed = ForcedProtocol::parse(rule);
+    if (!parsed) return tl::unexpected<Error>(parsed.error());
+    forced.push_back(std::move(*parsed));
+  }
+  return forced;
+}
+
+// Everything between the workers and the user.
+class RequestsRun {
+ public:
+  explicit RequestsRun(const RequestsSettings& settings) : settings_(settings) {
+    limit_.limit = settings.count;
+    readings_.protocols.reserve(protocols().size());
+    for (const Protocol* protocol : protocols()) readings_.protocols.push_back(protocol->name);
+  }
+
+  Result<> run();
+
+ private:
+  Result<> prepare_outputs();
+  Result<> add_workers(std::size_t count, const LocalAddresses* local);
+  Result<> serve_metrics();
+  template <class Input>
+  void control(Input& input, const Fd& signals);
+  void print_stats();
+  void print_summary();
+  bool should_stop() const {
+    return limit_.reached.load(std::memory_order_acquire) || (queue_ && queue_->stopped());
+  }
+  FILE* summary_stream() const {
+    return settings_.output == OutputFormat::kJson ? stderr : stdout;
+  }
+
+  const RequestsSettings& settings_;
+  CountLimit::Shared limit_;
+  std::optional<RecordQueue> queue_;
+  std::shared_ptr<TextStyle> style_;
+  std::vector<std::unique_ptr<RequestsWorker>> workers_;
+  RequestsReadings readings_;
+  RequestsTotals last_totals_;
+  std::optional<MetricsServer> server_;
+};
+
+Result<> RequestsRun::prepare_outputs() {
+  if (settings_.output == OutputFormat::kNone) return {};
+  RecordQueue::Settings queue;
+  queue.wait_when_full = !settings_.files.empty();
+  if (settings_.output == OutputFormat::kText) {
+    style_ = TextStyle::for_output(queue.fd);
+    if (isatty(queue.fd)) queue.header = style_->header();
+  }
+  queue_.emplace(std::move(queue));
+  readings_.add_queue = [this](LedgerTotals& totals) { queue_->add_to(totals); };
+  return {};
+}
+
+Result<> RequestsRun::add_workers(std::size_t count, const LocalAddresses* local) {
+  Result<std::vector<ForcedProtocol>> forced = parse_forced(settings_.forced);
+  if (!forced) return tl::unexpected<Error>(forced.error());
+  for (std::size_t i = 0; i < count; ++i) {
+    RequestsWorker::Parts parts;
+    parts.lens.decapsulate = settings_.decapsulate;
+    parts.lens.limits.raw_queries = settings_.raw_queries;
+    parts.lens.forced = *forced;
+    parts.lens.local_addresses = local;
+    parts.top = settings_.stats;
+    Result<std::optional<Where>> where = parse_where(settings_.where);
+    if (!where) return tl::unexpected<Error>(where.error());
+    parts.where = std::move(*where);
+    if (settings_.output == OutputFormat::kJson) {
+      parts.writer = std::make_unique<JsonLines>(queue_->lines());
+    } else if (settings_.output == OutputFormat::kText) {
+      parts.writer = std::make_unique<Text>(queue_->lines(), style_);
+    }
+    workers_.push_back(std::make_unique<RequestsWorker>(std::move(parts), limit_));
+    readings_.shards.push_back(&workers_.back()->metrics());
+    readings_.workers.push_back(&workers_.back()->counters());
+  }
+  return {};
+}
+
+Result<> RequestsRun::serve_metrics() {
+  if (settings_.listen.empty()) return {};
+  const Result<ListenAddress> address = ListenAddress::parse(settings_.listen);
+  if (!address) return tl::unexpected<Error>(address.error());
+  Result<MetricsServer> server = MetricsServer::start(
+      *address, [this] { return render_metrics_page(readings_, WEIR_VERSION, true); });
+  if (!server) return tl::unexpected<Error>(server.error());
+  server_.emplace(std::move(*server));
+  if (address->port == 0) {
+    log_info("metrics on http://" + address->host + ":" + std::to_string(server_->port()) +
+             "/metrics");
+  }
+  return {};
+}
+
+void RequestsRun::print_stats() {
+  const RequestsTotals totals = RequestsTotals::read(readings_.shards);
+  TopTable top;
+  for (const auto& worker : workers_) worker->top()->take(top);
+  const std::string text =
+      render_summary(totals.since(last_totals_), readings_.ledger(), false) + render_top(top);
+  std::fprintf(summary_stream(), "%s\n", text.c_str());
+  std::fflush(summary_stream());
+  last_totals_ = totals;
+}
+
+void RequestsRun::print_summary() {
+  const std::string text =
+      render_summary(RequestsTotals::read(readings_.shards), readings_.ledger(), true);
+  std::fputs(text.c_str(), summary_stream());
+  std::fflush(summary_stream());
+}
+
+// Waits for what ends the run, and meanwhile does what is due.
+template <class Input>
+void RequestsRun::control(Input& input, const Fd& signals) {
+  const Nanos begin = monotonic_now();
+  Nanos next_stats = begin + settings_.interval;
+  for (;;) {
+    pollfd fds[] = {{signals.get(), POLLIN, 0},
+                    {input.done_fd(), POLLIN, 0},
+                    {input.control_fd(), POLLIN, 0}};
+    ::poll(fds, 3, static_cast<int>(kTick / kMillisecond));
+    if (fds[0].revents != 0 || fds[1].revents != 0 || should_stop()) break;
+    if (fds[2].revents != 0) input.on_control();
+    const Nanos now = monotonic_now();
+    input.on_tick(now);
+    if (settings_.duration > 0 && now - begin >= settings_.duration) break;
+    if (settings_.stats && now >= next_stats) {
+      print_stats();
+      next_stats += settings_.interval;
+      if (next_stats < now) next_stats = now + settings_.interval;
+    }
+  }
+  input.stop();
+}
+
+Result<> RequestsRun::run() {
+  Result<Fd> signals = catch_signals();
+  if (!signals) return tl::unexpected<Error>(signals.error());
+  if (Result<> outputs = prepare_outputs(); !outputs) return outputs;
+  Result<> input_result;
+  if (!settings_.files.empty()) {
+    if (Result<> added = add_workers(1, nullptr); !added) return added;
+    Result<std::unique_ptr<ReplayedRequests>> input =
+        ReplayedRequests::open(settings_, *workers_[0], limit_.reached);
+    if (!input) return tl::unexpected<Error>(input.error());
+    if (Result<> served = serve_metrics(); !served) return served;
+    (*input)->start();
+    control(**input, *signals);
+    input_result = (*input)->result();
+  } else {
+    Result<std::unique_ptr<LiveRequests>> input = LiveRequests::open(settings_);
+    if (!input) return tl::unexpected<Error>(input.error());
+    if (Result<> added = add_workers((*input)->worker_count(), &(*input)->local_addresses());
+        !added) {
+      return added;
+    }
+    (*input)->start(workers_);
+    if (Result<> served = serve_metrics(); !served) {
+      (*input)->stop();
+      return served;
+    }
+    std::fputs("ready\n", stderr);
+    control(**input, *signals);
+  }
+  if (settings_.stats) print_stats();
+  Result<> written;
+  if (queue_) written = queue_->finish(kPatience);
+  if (settings_.summary) print_summary();
+  server_.reset();
+  return input_result ? written : input_result;
+}
+
+}  // namespace
+
+Result<> run_requests(const RequestsSettings& settings) { return RequestsRun(settings).run(); }
+
+}  // namespace weir

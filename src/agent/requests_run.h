@@ -1,0 +1,14 @@
+// The requests lens at work: from files or the network to the outputs, until the end of the input, a
+// signal, a limit, or an error.
+#pragma once
+
+#include "agent/requests_settings.h"
+#include "base/result.h"
+
+namespace weir {
+
+// Blocks. Takes SIGINT and SIGTERM. What was captured until an error has been reported when it
+// returns one.
+Result<> run_requests(const RequestsSettings& settings);
+
+}  // namespace weir

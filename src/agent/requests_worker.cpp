@@ -1,0 +1,18 @@
+#include "agent/requests_worker.h"
+
+#include <utility>
+
+namespace weir {
+
+RequestsWorker::RequestsWorker(Parts parts, CountLimit::Shared& limit)
+    : top_(parts.top ? std::make_unique<Top>() : nullptr), writer_(std::move(parts.writer)) {
+  std::vector<RecordSink*> sinks{&metrics_};
+  if (top_) sinks.push_back(top_.get());
+  if (writer_) sinks.push_back(writer_.get());
+  outputs_ = std::make_unique<FanOut>(std::move(sinks));
+  limit_ = std::make_unique<CountLimit>(limit, *outputs_);
+  where_ = std::make_unique<WhereFilter>(std::move(parts.where), *limit_, counters_.ledger);
+  lens_ = std::make_unique<RequestsLens>(std::move(parts.lens), counters_, *where_);
+}
+
+}  // namespace weir

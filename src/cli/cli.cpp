@@ -1,0 +1,59 @@
+#include "cli/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "cli/doctor.h"
+#include "cli/list.h"
+#include "cli/requests.h"
+
+namespace weir {
+namespace {
+
+constexpr int kUsage = 2;
+
+// A verb without flags but -o text|json.
+void add_report(CLI::App& app, int& status, const std::string& name, const std::string& description,
+                int (*run)(bool json, std::ostream& out)) {
+  auto format = std::make_shared<std::string>("text");
+  CLI::App* verb = app.add_subcommand(name, description);
+  verb->add_option("-o,--output", *format, "text or json")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"text", "json"}).description(""));
+  verb->callback([&status, format, run] { status = run(*format == "json", std::cout); });
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  CLI::App app{"weir: what is on this host's network, and why it is slow"};
+  app.require_subcommand(0, 1);
+  app.set_help_flag("-h,--help", "This text");
+  bool version = false;
+  app.add_flag("--version", version, "The version");
+
+  int status = 0;
+  add_requests(app, status);
+  add_report(app, status, "list", "The network interfaces", run_list);
+  add_report(app, status, "doctor", "What this kernel and these privileges allow", run_doctor);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {  // --help
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    std::fprintf(stderr, "weir: %s\nRun 'weir --help' or 'weir VERB --help'.\n", error.what());
+    return kUsage;
+  }
+  if (version) {
+    std::printf("weir %s\n", WEIR_VERSION);
+  } else if (app.get_subcommands().empty()) {
+    std::fputs(app.help().c_str(), stderr);
+    return kUsage;
+  }
+  return status;
+}
+
+}  // namespace weir

@@ -1,0 +1,14 @@
+// weir doctor: what this kernel and these privileges allow, and how to get the rest.
+#pragma once
+
+#include <ostream>
+
+namespace weir {
+
+// One line per check; with `json` one object per line:
+//   lens, check (a fixed name), status (ok, limited, missing), detail, advice (what to do; absent
+//   where there is nothing to do)
+// Returns the exit status: 0 when live capture works, else 1.
+int run_doctor(bool json, std::ostream& out);
+
+}  // namespace weir

@@ -1,0 +1,95 @@
+#include "cli/requests.h"
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <memory>
+
+#include "agent/requests_run.h"
+#include "base/log.h"
+#include "cli/duration.h"
+
+namespace weir {
+namespace {
+
+// Accepts what parse_duration() accepts, and stores it.
+void add_duration(CLI::App& verb, const std::string& names, Nanos& target,
+                  const std::string& description) {
+  verb.add_option_function<std::string>(
+          names,
+          [&target, names](const std::string& text) {
+            const Result<Nanos> parsed = parse_duration(text);
+            if (!parsed) throw CLI::ValidationError(names, parsed.error().text());
+            target = *parsed;
+          },
+          description)
+      ->type_name("TIME");
+}
+
+void add_input(CLI::App& verb, RequestsSettings& settings) {
+  verb.add_option("-r,--read", settings.files,
+                  "Read this pcap or pcapng file, gzip too; - is standard input. Several are merged "
+                  "by time")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  verb.add_option("-i,--interface", settings.interfaces,
+                  "Watch this interface: a name, a glob, or any (default: any)")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  verb.add_option("-f,--filter", settings.filter, "Only packets of this pcap-filter expression")
+      ->type_name("EXPR");
+  verb.add_option("--proto", settings.forced,
+                  "Take these ports for a protocol without looking: 'http;8080[,8081][;HOST]'")
+      ->type_name("RULE")
+      ->allow_extra_args(false);
+  verb.add_flag("--promiscuous", settings.promiscuous, "Also take packets for other hosts");
+  verb.add_option("--workers", settings.workers, "Capture threads (default: by the processors)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 64));
+}
+
+void add_output(CLI::App& verb, RequestsSettings& settings) {
+  const std::map<std::string, OutputFormat> formats{{"text", OutputFormat::kText},
+                                                    {"json", OutputFormat::kJson},
+                                                    {"none", OutputFormat::kNone}};
+  verb.add_option("-o,--output", settings.output, "text, json or none")
+      ->type_name("FORMAT")
+      ->transform(CLI::CheckedTransformer(formats).description(""));
+  verb.add_option("--where", settings.where,
+                  "Only records for which this holds: 'status=error and duration>10ms'")
+      ->type_name("EXPR")
+      ->allow_extra_args(false);
+  verb.add_flag("--summary", settings.summary, "At the end: counts, latencies, and the ledger");
+  verb.add_flag("--stats", settings.stats, "The same every interval, with the top requests");
+  add_duration(verb, "-t,--interval", settings.interval, "Of --stats (default: 5s)");
+  verb.add_option("--listen", settings.listen, "Serve GET /metrics on ADDRESS:PORT")
+      ->type_name("ADDRESS:PORT");
+  add_duration(verb, "--duration", settings.duration, "End after this time");
+  verb.add_option("--count", settings.count, "End after N records")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  verb.add_flag("--raw-queries", settings.raw_queries, "Show query literals instead of ?");
+}
+
+}  // namespace
+
+void add_requests(CLI::App& app, int& status) {
+  auto settings = std::make_shared<RequestsSettings>();
+  auto decapsulate = std::make_shared<int>(0);  // as asked: 1, -1, or neither
+  CLI::App* verb = app.add_subcommand(
+      "requests", "HTTP, DNS and Redis round trips, from the network or from capture files");
+  add_input(*verb, *settings);
+  verb->add_flag("--decapsulate,!--no-decapsulate", *decapsulate,
+                 "Look into VXLAN, Geneve, GRE and IPIP (default: in files only)");
+  add_output(*verb, *settings);
+  verb->callback([&status, settings, decapsulate] {
+    if (!settings->files.empty() && !settings->interfaces.empty()) {
+      throw CLI::ValidationError("-r and -i", "read files or watch interfaces, not both");
+    }
+    settings->decapsulate = *decapsulate != 0 ? *decapsulate > 0 : !settings->files.empty();
+    const Result<> done = run_requests(*settings);
+    if (!done) log_error(done.error().text());
+    status = done ? 0 : 1;
+  });
+}
+
+}  // namespace weir

@@ -1,0 +1,460 @@
+#include "lens/conversation.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "protocol/registry.h"
+
+namespace weir {
+namespace {
+
+// Unread bytes of one direction: the longest thing a decoder may wait for is a DNS message over TCP
+// (64 KiB) or a head of Limits::head_bytes.
+constexpr std::size_t kMaxUnreadBytes = 160 << 10;
+constexpr std::uint8_t kMaxErrors = 8;
+// Chunks that may pass unrecognised: few where the beginning was seen, more when joined in a body.
+constexpr std::uint8_t kMaxAttempts = 4;
+constexpr std::uint8_t kMaxAttemptsBroken = 64;
+
+}  // namespace
+
+Conversation::Conversation(const FlowKey& key, LensShared& shared) : key_(key), shared_(shared) {
+  Side server = Side::kA;
+  const ForcedProtocol* forced = find_forced(shared.forced, key, Transport::kTcp, server);
+  if (forced) accept(*forced->protocol, opposite(server), server);
+}
+
+Conversation::~Conversation() {
+  for (const Side side : {Side::kA, Side::kB}) drop_unread(side, Count::kStreamLostEvicted);
+}
+
+TcpStream::Verdict Conversation::on_packet(Side from, const Packet& packet) {
+  const bool first = !roles_known_ && packet.tcp.syn;
+  const TcpStream::Verdict verdict = stream_.on_packet(from, packet, shared_.stream, *this);
+  if (first && stream_.opener(client_)) roles_known_ = true;
+  return verdict;
+}
+
+TcpStream::Verdict Conversation::on_time(Nanos now) {
+  const TcpStream::Verdict verdict = stream_.on_time(now, false, shared_.stream, *this);
+  if (protocol_) matcher_.on_time(now, *protocol_, shared_.match);
+  return verdict;
+}
+
+Nanos Conversation::deadline() const {
+  const Nanos matching = matcher_.deadline();
+  if (!stream_.waiting()) return matching;
+  return matching == 0 ? stream_.deadline() : std::min(matching, stream_.deadline());
+}
+
+void Conversation::close(Close reason, Nanos now) {
+  (void)stream_.on_time(now, true, shared_.stream, *this);
+  close_way(client_, reason);
+  close_way(opposite(client_), reason);
+  matcher_.close(reason, now, shared_.match);
+}
+
+// --- bytes from the stream -----------------------------------------------------------------------
+
+std::uint64_t Conversation::unwanted(Side side) const noexcept {
+  const Way& w = ways_[index(side)];
+  return opaque_ || w.deaf ? std::numeric_limits<std::uint64_t>::max() : w.skip;
+}
+
+bool Conversation::is_alone(Side side, const Chunk& chunk) const {
+  const Side peer = opposite(side);
+  return chunk.acked == stream_.delivered(peer) &&
+         (ways_[index(peer)].acked >= chunk.offset || !matcher_.pipelined());
+}
+
+void Conversation::on_bytes(Side side, const Chunk& chunk) noexcept {
+  Way& w = way(side);
+  if (opaque_ || w.deaf) {
+    w.offset += chunk.length;
+    shared_.counters.ledger.add(Count::kStreamFilteredOpaque, chunk.length);
+    return;
+  }
+  const Mark mark{chunk.offset, chunk.time, chunk.ready, is_alone(side, chunk)};
+  w.acked = chunk.acked;
+  w.ready = chunk.ready;
+  const std::uint64_t skipped = use_skip(side, chunk.length, chunk.ready);
+  const std::size_t passed = std::min<std::uint64_t>(skipped, chunk.data.size());
+  const Bytes data = chunk.data.subspan(passed);
+  if (chunk.cut && chunk.data.size() < skipped) {
+    matcher_.taint(direction_of(side), Quality::kTruncated);
+  }
+  if (!data.empty()) feed(side, data, mark);
+  const std::uint64_t missing = chunk.length - std::max<std::uint64_t>(skipped, chunk.data.size());
+  if (missing > 0) {
+    shared_.counters.ledger.add(Count::kStreamLostTruncated, missing);
+    lose(side, missing, Quality::kTruncated, chunk.ready);
+  }
+}
+
+void Conversation::on_gap(Side side, std::uint64_t /*offset*/, std::uint64_t length,
+                          Nanos now) noexcept {
+  shared_.counters.ledger.add(Count::kStreamSeen, length);
+  shared_.counters.ledger.add(Count::kStreamLostGap, length);
+  way(side).ready = std::max(way(side).ready, now);
+  lose(side, length, Quality::kGap, now);
+}
+
+void Conversation::on_fin(Side side, std::uint64_t /*offset*/, Nanos now) noexcept {
+  way(side).ready = std::max(way(side).ready, now);
+  close_way(side, Close::kFin);
+  if (roles_known_ && side != client_) matcher_.close(Close::kFin, now, shared_.match);
+}
+
+void Conversation::close_way(Side side, Close reason) {
+  Way& w = way(side);
+  if (w.closed) return;
+  w.closed = true;
+  drop_unread(side, w.decoder ? Count::kStreamLostCut : Count::kStreamFilteredOpaque);
+  if (w.decoder) w.decoder->close(direction_of(side), reason, w.offset, *this);
+  matcher_.cut(direction_of(side), w.offset);
+}
+
+// Passes over bytes that are not needed; how many of the `available` there were.
+std::uint64_t Conversation::use_skip(Side side, std::uint64_t available, Nanos ready) {
+  Way& w = way(side);
+  if (w.skip == 0) return 0;
+  const std::uint64_t count = std::min(w.skip, available);
+  w.skip -= count;
+  w.offset += count;
+  shared_.counters.ledger.add(Count::kStreamDelivered, count);
+  matcher_.passed(direction_of(side), w.offset, ready, shared_.match);
+  return count;
+}
+
+// Bytes that nobody has: harmless inside a skip, else the decoder has to find its way again.
+void Conversation::lose(Side side, std::uint64_t length, Quality quality, Nanos now) {
+  Way& w = way(side);
+  if (opaque_ || w.deaf) {
+    w.offset += length;
+    return;
+  }
+  if (w.skip > 0) {
+    matcher_.taint(direction_of(side), quality);
+    const std::uint64_t count = std::min(w.skip, length);
+    w.skip -= count;
+    w.offset += count;
+    length -= count;
+    matcher_.passed(direction_of(side), w.offset, now, shared_.match);
+  }
+  if (length == 0) return;
+  drop_unread(side, Count::kStreamLostDecode);
+  if (w.decoder) {
+    w.decoder->gap(direction_of(side), length, *this);
+    w.resync = true;
+    matcher_.gap(direction_of(side), quality, *w.protocol, now, shared_.match);
+  } else {
+    w.broken = true;
+  }
+  w.offset += length;
+}
+
+void Conversation::feed(Side side, Bytes data, const Mark& mark) {
+  Way& w = way(side);
+  if (w.unread) {
+    w.unread->append(data, mark);
+    shared_.unread.grew(data.size());
+    feed_unread(side);
+  } else {
+    View view{data, nullptr, mark};
+    view.mark.alone = mark.alone && mark.offset == w.offset;
+    view.mark.offset = w.offset;
+    run(side, view);
+    if (!view.bytes.empty()) keep(side, view);
+  }
+  const Side peer = opposite(side);
+  if (way(peer).unread && way(peer).decoder && !opaque_) feed_unread(peer);
+}
+
+// Decodes what is waiting in this direction.
+void Conversation::feed_unread(Side side) {
+  Way& w = way(side);
+  std::unique_ptr<Unread> unread = std::move(w.unread);
+  View view{unread->data, unread.get(), {}};
+  run(side, view);
+  const std::size_t consumed = unread->data.size() - view.bytes.size();
+  shared_.unread.shrank(consumed);
+  if (view.bytes.empty()) {
+    shared_.unread.give(std::move(unread));
+  } else {
+    if (consumed > 0) unread->consume(consumed, w.offset);
+    w.unread = std::move(unread);
+  }
+}
+
+// Copies what could not be consumed yet.
+void Conversation::keep(Side side, const View& view) {
+  Way& w = way(side);
+  if (shared_.unread.full()) {
+    shared_.counters.ledger.add(Count::kStreamLostEvicted, view.bytes.size());
+    lose(side, view.bytes.size(), Quality::kGap, w.ready);
+    return;
+  }
+  Mark mark = view.mark;
+  mark.alone = mark.alone && mark.offset == w.offset;
+  mark.offset = w.offset;
+  w.unread = shared_.unread.take();
+  w.unread->append(view.bytes, mark);
+  shared_.unread.grew(view.bytes.size());
+}
+
+void Conversation::drop_unread(Side side, Count how) {
+  Way& w = way(side);
+  if (!w.unread) return;
+  const std::size_t size = w.unread->data.size();
+  w.offset += size;
+  shared_.counters.ledger.add(how, size);
+  shared_.unread.shrank(size);
+  shared_.unread.give(std::move(w.unread));
+}
+
+void Conversation::advance(Side side, View& view, std::size_t count, Count how) {
+  way(side).offset += count;
+  view.bytes = view.bytes.subspan(count);
+  shared_.counters.ledger.add(how, count);
+}
+
+// --- decoding ------------------------------------------------------------------------------------
+
+void Conversation::run(Side side, View& view) {
+  Way& w = way(side);
+  while (!view.bytes.empty()) {
+    if (opaque_ || w.deaf) {
+      advance(side, view, view.bytes.size(), Count::kStreamFilteredOpaque);
+      return;
+    }
+    if (!w.decoder) {
+      const Detection detection = detect(side, view.bytes);
+      if (detection == Detection::kWait) return;
+      if (detection == Detection::kNone) {
+        not_recognised(side, view);
+        return;
+      }
+      // What the client had sent before comes first.
+      const Side peer = opposite(side);
+      if (peer == client_ && way(peer).unread) feed_unread(peer);
+    }
+    if (!decode_step(side, view)) return;
+  }
+}
+
+// One call of the decoder; false when more bytes are needed.
+bool Conversation::decode_step(Side side, View& view) {
+  Way& w = way(side);
+  const Direction direction = direction_of(side);
+  if (w.resync) {
+    const std::size_t discard = std::min(w.decoder->resync(direction, view.bytes),
+                                         view.bytes.size());
+    advance(side, view, discard, Count::kStreamLostDecode);
+    if (view.bytes.empty()) return false;
+    w.resync = false;
+  }
+  current_ = &view;
+  current_side_ = side;
+  Step step = w.decoder->decode(direction, view.bytes, w.offset, *this);
+  current_ = nullptr;
+  const std::size_t consumed = std::min(step.consumed, view.bytes.size());
+  advance(side, view, consumed, Count::kStreamDelivered);
+  if (step.skip > 0) {
+    w.skip = step.skip;
+    const std::uint64_t skipped = use_skip(side, view.bytes.size(), w.ready);
+    view.bytes = view.bytes.subspan(static_cast<std::size_t>(skipped));
+  }
+  switch (step.verdict) {
+    case Verdict::kProgress:
+      if (consumed > 0 || step.skip > 0) return true;
+      [[fallthrough]];
+    case Verdict::kNeedMore:
+      if (view.bytes.size() > kMaxUnreadBytes) {
+        refuse(side, view);
+        return true;
+      }
+      return false;
+    case Verdict::kInvalid:
+      refuse(side, view);
+      return true;
+    case Verdict::kSwitch:
+      leave(side, step.next);
+      return true;
+    case Verdict::kOpaque:
+      go_opaque(w.ready);
+      return true;
+  }
+  return false;
+}
+
+// The decoder does not understand what comes next.
+void Conversation::refuse(Side side, View& view) {
+  Way& w = way(side);
+  shared_.counters.decode_errors[protocol_index(*w.protocol)].add();
+  if (++errors_ > kMaxErrors) {
+    go_opaque(w.ready);
+    return;
+  }
+  matcher_.gap(direction_of(side), Quality::kGap, *w.protocol, w.ready, shared_.match);
+  if (!view.bytes.empty()) advance(side, view, 1, Count::kStreamLostDecode);
+  w.resync = true;
+}
+
+void Conversation::on(const Message& message) noexcept {
+  const Side side = side_of(message.direction);
+  const Way& w = way(side);
+  errors_ = 0;
+  Matcher::Arrival arrival;
+  arrival.client = key_.end(client_);
+  arrival.server = key_.end(opposite(client_));
+  if (current_ && current_side_ == side) {
+    const std::uint64_t available = w.offset + current_->bytes.size();
+    const Mark& begin = current_->at(message.begin);
+    arrival.first = begin.time;
+    arrival.alone = begin.alone && begin.offset == message.begin;
+    arrival.complete = message.end <= available;
+    const std::uint64_t last = arrival.complete ? message.end : available;
+    arrival.last = current_->at(std::max(last, message.begin + 1) - 1).ready;
+  } else {
+    arrival.first = arrival.last = w.ready;
+    arrival.complete = message.end <= w.offset;
+  }
+  matcher_.on(message, arrival, *w.protocol, shared_.match);
+}
+
+void Conversation::end(Direction direction, std::uint64_t stream_id,
+                       const MessageEnd& end) noexcept {
+  const Side side = side_of(direction);
+  const bool here = current_ && current_side_ == side && end.end > 0;
+  const Nanos last = here ? current_->at(end.end - 1).ready : way(side).ready;
+  matcher_.end(direction, stream_id, end, last, shared_.match);
+}
+
+// --- which protocol ------------------------------------------------------------------------------
+
+Conversation::Detection Conversation::detect(Side side, Bytes bytes) {
+  const Bytes head = bytes.first(std::min(bytes.size(), Protocol::kMatchBytes));
+  bool more = false;
+  const Protocol* maybe = nullptr;
+  Direction maybe_direction = Direction::kToServer;
+  for (const bool reversed : {false, true}) {
+    const Direction direction = (direction_of(side) == Direction::kToServer) != reversed
+                                    ? Direction::kToServer
+                                    : Direction::kToClient;
+    for (const Protocol* protocol : protocols()) {
+      if (!protocol->transports.tcp || has_port(key_, protocol->never_ports)) continue;
+      const Match match = protocol->match(head, direction, Transport::kTcp);
+      if (match == Match::kYes) {
+        accept(*protocol, direction == Direction::kToServer ? side : opposite(side), side);
+        return Detection::kFound;
+      }
+      if (reversed && roles_known_) continue;  // against the handshake only what is unmistakable
+      if (match == Match::kNeedMore) more = true;
+      if (match == Match::kMaybe && !maybe) {
+        maybe = protocol;
+        maybe_direction = direction;
+      }
+    }
+  }
+  const bool room = bytes.size() < Protocol::kMatchBytes;
+  if (maybe && consider_maybe(side, *maybe, maybe_direction) == Detection::kFound) {
+    return Detection::kFound;
+  }
+  return (more || maybe) && room ? Detection::kWait : Detection::kNone;
+}
+
+// What looks like a protocol is taken for it when a port or the other side agrees.
+Conversation::Detection Conversation::consider_maybe(Side side, const Protocol& protocol,
+                                                     Direction direction) {
+  const bool agreed = candidate_ == &protocol && way(opposite(side)).unread;
+  if (!agreed && !has_port(key_, protocol.ports)) {
+    candidate_ = &protocol;
+    return Detection::kWait;
+  }
+  Side client = direction == Direction::kToServer ? side : opposite(side);
+  if (!roles_known_) {
+    for (const std::uint16_t port : protocol.ports) {
+      if (key_.end(opposite(client)).port == port) break;
+      if (key_.end(client).port != port) continue;
+      client = opposite(client);
+      break;
+    }
+  }
+  accept(protocol, client, side);
+  return Detection::kFound;
+}
+
+void Conversation::accept(const Protocol& protocol, Side client, Side found_on) {
+  protocol_ = &protocol;
+  candidate_ = nullptr;
+  client_ = client;
+  roles_known_ = true;
+  Decoder* decoder = make_decoder(protocol);
+  for (const Side side : {Side::kA, Side::kB}) {
+    Way& w = way(side);
+    if (w.decoder) continue;
+    w.decoder = decoder;
+    w.protocol = &protocol;
+    const bool joined = w.offset == 0 && !stream_.syn_seen(side) && stream_.has_base(side);
+    w.resync = side != found_on && (w.broken || w.deaf || w.attempts > 0 || joined);
+    w.deaf = false;
+  }
+}
+
+Decoder* Conversation::make_decoder(const Protocol& protocol) {
+  std::unique_ptr<Decoder>& slot = decoders_[0] ? decoders_[1] : decoders_[0];
+  slot = protocol.make(shared_.limits, Transport::kTcp);
+  return slot.get();
+}
+
+void Conversation::release_decoders() {
+  for (std::unique_ptr<Decoder>& decoder : decoders_) {
+    if (decoder.get() != ways_[0].decoder && decoder.get() != ways_[1].decoder) decoder.reset();
+  }
+}
+
+// This direction speaks something else from here on.
+void Conversation::leave(Side side, const Protocol* next) {
+  Way& w = way(side);
+  const Way& peer = way(opposite(side));
+  Decoder* const left = w.decoder;
+  w.decoder = nullptr;
+  w.attempts = 0;
+  w.resync = w.broken = false;
+  if (peer.decoder && peer.decoder != left && (!next || peer.protocol == next)) {
+    w.decoder = peer.decoder;
+    w.protocol = peer.protocol;
+  }
+  release_decoders();
+  if (w.decoder || !next) return;
+  w.decoder = make_decoder(*next);
+  w.protocol = protocol_ = next;
+}
+
+// None of the protocols: these bytes are opaque, and after some attempts the direction is.
+void Conversation::not_recognised(Side side, View& view) {
+  Way& w = way(side);
+  const bool from_start = !w.broken && stream_.syn_seen(side) && w.offset == 0;
+  advance(side, view, view.bytes.size(), Count::kStreamFilteredOpaque);
+  if (from_start && roles_known_ && side == client_) {
+    go_opaque(w.ready);
+    return;
+  }
+  const bool joined = w.broken || !stream_.syn_seen(side);
+  if (++w.attempts < (joined ? kMaxAttemptsBroken : kMaxAttempts)) return;
+  w.deaf = true;
+  if (way(opposite(side)).deaf) go_opaque(w.ready);
+}
+
+void Conversation::go_opaque(Nanos now) {
+  opaque_ = true;
+  for (const Side side : {Side::kA, Side::kB}) {
+    drop_unread(side, Count::kStreamFilteredOpaque);
+    way(side).decoder = nullptr;
+    way(side).skip = 0;
+  }
+  matcher_.close(Close::kIdle, now, shared_.match);
+  release_decoders();
+}
+
+}  // namespace weir

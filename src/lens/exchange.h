@@ -1,0 +1,66 @@
+// Exchange: a request and its response on their way to becoming a RoundTrip.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "record/flow_key.h"
+#include "record/round_trip.h"
+
+namespace weir {
+
+// `weir.repeated`: the same query was already open.
+inline constexpr Field kRepeatedField{"weir.repeated", FieldType::kBool};
+// `response_incomplete`: the connection ended before the answer's declared end.
+inline constexpr Field kErrorTypeField{"error.type", FieldType::kText};
+
+struct Exchange {
+  Exchange* next = nullptr;  // in its matcher's list, oldest first
+  Exchange* previous = nullptr;
+  const Vocabulary* vocabulary = nullptr;
+  std::uint64_t stream_id = 0;
+  std::uint64_t sequence = 0;  // order of creation within the worker: breaks ties of time
+  Nanos deadline = 0;
+  Nanos completed = 0;
+  Endpoint client, server;
+  Transport transport = Transport::kTcp;
+  Status status = Status::kOk;
+  Quality quality = Quality::kComplete;
+  bool has_request = false, request_done = false;
+  bool has_response = false, response_done = false;
+  bool reported = false;  // given up, kept so that its late answer is not taken for another's
+  bool doubtful = false;  // asked after a gap: its place in the order of answers is not known
+  bool orphan = false;    // an answer that no request waits for
+  std::uint64_t request_begin = 0, response_begin = 0;  // offsets in their streams
+  RoundTrip::Side request, response;
+  FieldList request_fields, response_fields;
+
+  std::uint64_t messages() const { return (has_request ? 1u : 0u) + (has_response ? 1u : 0u); }
+};
+
+// The exchanges of one worker: bounded, reused.
+class ExchangePool {
+ public:
+  explicit ExchangePool(std::size_t limit) : limit_(limit) {}
+
+  // Null when the bound is reached.
+  Exchange* take();
+  void give(Exchange* exchange);
+  std::size_t in_use() const { return in_use_; }
+
+ private:
+  std::vector<std::unique_ptr<Exchange>> free_;
+  std::size_t in_use_ = 0;
+  std::size_t limit_;
+  std::uint64_t sequence_ = 0;
+};
+
+// Takes finished exchanges. The exchange stays the caller's, its contents may be moved out.
+class ExchangeSink {
+ public:
+  virtual ~ExchangeSink() = default;
+  virtual void on(Exchange& exchange) noexcept = 0;
+};
+
+}  // namespace weir

@@ -1,0 +1,320 @@
+#include "lens/matcher.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace weir {
+namespace {
+
+// An answer captured just before its query belongs to it; later it has none.
+constexpr Nanos kEarlyAnswerWait = kSecond;
+
+std::size_t index(Direction direction) { return static_cast<std::size_t>(direction); }
+
+bool is_request(const Message& message) {
+  return message.kind == MessageKind::kRequest || message.kind == MessageKind::kOneWay;
+}
+
+RoundTrip::Side part_of(const Message& message, const Matcher::Arrival& arrival) {
+  RoundTrip::Side side;
+  side.size_bytes = message.size_bytes;
+  if (message.end != Message::kOpenEnd) side.wire_bytes = message.end - message.begin;
+  side.first = arrival.first;
+  side.last = arrival.last;
+  return side;
+}
+
+void copy_fields(std::span<const FieldValue> from, FieldList& to) {
+  for (const FieldValue& value : from) to.add(value);
+}
+
+void worsen(Quality& quality, Quality by) {
+  if (quality == Quality::kComplete) quality = by;
+}
+
+}  // namespace
+
+void Matcher::on(const Message& message, const Arrival& arrival, const Protocol& protocol,
+                 MatchShared& shared) {
+  shared.counters.ledger.add(Count::kMatchSeen);
+  switch (message.kind) {
+    case MessageKind::kInterim:
+      shared.counters.ledger.add(Count::kMatchDelivered);
+      return;
+    case MessageKind::kRequest:
+    case MessageKind::kOneWay:
+      on_request(message, arrival, protocol, shared);
+      return;
+    case MessageKind::kResponse:
+    case MessageKind::kUnpaired:
+      on_response(message, arrival, protocol, shared);
+      return;
+  }
+}
+
+Exchange* Matcher::open(const Message& message, const Arrival& arrival, const Protocol& protocol,
+                        MatchShared& shared) {
+  Exchange* exchange = shared.pool.take();
+  if (exchange == nullptr) {
+    shared.counters.ledger.add(Count::kMatchLostEvicted);
+    return nullptr;
+  }
+  exchange->vocabulary = message.vocabulary;
+  exchange->stream_id = message.stream_id;
+  exchange->deadline = arrival.first + protocol.timeout;
+  exchange->client = arrival.client;
+  exchange->server = arrival.server;
+  exchange->transport = arrival.transport;
+  earliest_ = head_ ? std::min(earliest_, exchange->deadline) : exchange->deadline;
+  exchange->previous = tail_;
+  (tail_ ? tail_->next : head_) = exchange;
+  tail_ = exchange;
+  return exchange;
+}
+
+void Matcher::on_request(const Message& message, const Arrival& arrival, const Protocol& protocol,
+                         MatchShared& shared) {
+  if (unsynced_ && protocol.fifo && arrival.alone) {
+    while (head_) {
+      worsen(head_->quality, Quality::kGap);
+      give_up(head_, arrival.first, shared);
+    }
+    unsynced_ = false;
+  }
+  Exchange* exchange = nullptr;
+  bool repeated = false;
+  for (Exchange* e = protocol.fifo ? nullptr : head_; e; e = e->next) {
+    if (e->stream_id == message.stream_id && !e->reported) {
+      if (!e->has_request && e->response_done) exchange = e;  // its answer came first
+      if (e->has_request) repeated = true;
+    }
+    if (exchange) break;
+  }
+  if (!exchange) exchange = open(message, arrival, protocol, shared);
+  if (!exchange) return;
+  shared.counters.pending_match.add();
+  exchange->has_request = true;
+  exchange->request = part_of(message, arrival);
+  exchange->request_begin = message.begin;
+  worsen(exchange->quality, message.quality);
+  copy_fields(message.fields, exchange->request_fields);
+  if (repeated) exchange->request_fields.add(FieldValue::of(kRepeatedField, 1));
+  if (unsynced_) {
+    exchange->doubtful = true;
+    worsen(exchange->quality, Quality::kGap);
+  }
+  if (message.kind == MessageKind::kOneWay) {
+    exchange->status = Status::kOneWay;
+  } else if (!exchange->has_response) {
+    if (++open_requests_ > 1) pipelined_ = true;
+  }
+  settle(exchange, message, arrival, shared);
+}
+
+void Matcher::on_response(const Message& message, const Arrival& arrival, const Protocol& protocol,
+                          MatchShared& shared) {
+  Exchange* exchange = message.kind == MessageKind::kUnpaired ? nullptr : head_;
+  while (exchange && (!exchange->has_request || exchange->has_response || exchange->doubtful ||
+                      exchange->status == Status::kOneWay ||
+                      ((exchange->stream_id ^ message.stream_id) & message.stream_mask) != 0)) {
+    exchange = exchange->next;
+  }
+  if (exchange) {
+    if (open_requests_ > 0) --open_requests_;
+    exchange->vocabulary = message.vocabulary;
+  } else {
+    exchange = open(message, arrival, protocol, shared);
+    if (!exchange) return;
+    if (unsynced_ && protocol.fifo) exchange->quality = Quality::kGap;
+    if (!protocol.fifo && message.kind == MessageKind::kResponse) {
+      exchange->deadline = arrival.first + kEarlyAnswerWait;
+      earliest_ = std::min(earliest_, exchange->deadline);
+    } else {
+      exchange->orphan = true;
+    }
+  }
+  shared.counters.pending_match.add();
+  exchange->has_response = true;
+  exchange->response = part_of(message, arrival);
+  exchange->response_begin = message.begin;
+  exchange->status = message.status;
+  worsen(exchange->quality, message.quality);
+  copy_fields(message.fields, exchange->response_fields);
+  settle(exchange, message, arrival, shared);
+}
+
+// Finishes a message that has been seen whole, else remembers where it ends.
+void Matcher::settle(Exchange* exchange, const Message& message, const Arrival& arrival,
+                     MatchShared& shared) {
+  if (arrival.complete) {
+    message_done(exchange, is_request(message), arrival.last, shared);
+  } else if (message.end != Message::kOpenEnd) {
+    passing_[index(message.direction)] = {exchange, message.end, is_request(message)};
+  }
+}
+
+void Matcher::end(Direction direction, std::uint64_t stream_id, const MessageEnd& end, Nanos last,
+                  MatchShared& shared) {
+  const bool request = direction == Direction::kToServer;
+  Exchange* exchange = head_;
+  while (exchange && (exchange->stream_id != stream_id ||
+                      !(request ? exchange->has_request && !exchange->request_done
+                                : exchange->has_response && !exchange->response_done))) {
+    exchange = exchange->next;
+  }
+  if (!exchange) return;
+  RoundTrip::Side& part = request ? exchange->request : exchange->response;
+  const std::uint64_t begin = request ? exchange->request_begin : exchange->response_begin;
+  part.wire_bytes = end.end - std::min(end.end, begin);
+  if (end.size_bytes) part.size_bytes = end.size_bytes;
+  if (end.status && !request) exchange->status = *end.status;
+  copy_fields(end.fields, request ? exchange->request_fields : exchange->response_fields);
+  message_done(exchange, request, last, shared);
+}
+
+void Matcher::passed(Direction direction, std::uint64_t offset, Nanos last, MatchShared& shared) {
+  Passing& passing = passing_[index(direction)];
+  Exchange* exchange = passing.exchange;
+  if (!exchange) return;
+  if (offset < passing.end) {
+    (passing.request ? exchange->request : exchange->response).last = last;
+    return;
+  }
+  passing.exchange = nullptr;
+  message_done(exchange, passing.request, last, shared);
+}
+
+void Matcher::cut(Direction direction, std::uint64_t offset) {
+  const Passing& passing = passing_[index(direction)];
+  if (!passing.exchange || passing.end <= offset) return;
+  RoundTrip::Side& part = passing.request ? passing.exchange->request : passing.exchange->response;
+  part.wire_bytes -= std::min(part.wire_bytes, passing.end - offset);
+}
+
+void Matcher::message_done(Exchange* exchange, bool request, Nanos last, MatchShared& shared) {
+  (request ? exchange->request_done : exchange->response_done) = true;
+  (request ? exchange->request : exchange->response).last = last;
+  if (request && exchange->status != Status::kOneWay && !exchange->response_done) return;
+  if (!request && exchange->has_request && !exchange->request_done) return;
+  if (!request && !exchange->has_request && !exchange->orphan) return;  // an early answer waits
+  exchange->completed = request && exchange->has_response ? std::max(last, exchange->response.last)
+                                                          : last;
+  finish(exchange, shared);
+}
+
+// Reports a complete exchange, or counts the late answer of one that was reported before.
+void Matcher::finish(Exchange* exchange, MatchShared& shared) {
+  if (exchange->reported) {
+    shared.counters.ledger.add(Count::kMatchFilteredLate, exchange->has_response ? 1 : 0);
+  } else {
+    shared.sink.on(*exchange);
+  }
+  unlink(exchange, shared);
+}
+
+// Reports an exchange that will not be completed.
+void Matcher::give_up(Exchange* exchange, Nanos now, MatchShared& shared) {
+  if (!exchange->reported) {
+    exchange->completed = now;
+    if (!exchange->has_response) {
+      if (exchange->status != Status::kOneWay) exchange->status = Status::kUnanswered;
+    } else {
+      exchange->completed = exchange->response.last;
+    }
+    shared.sink.on(*exchange);
+  } else if (exchange->has_response) {
+    shared.counters.ledger.add(Count::kMatchFilteredLate);
+  }
+  unlink(exchange, shared);
+}
+
+void Matcher::unlink(Exchange* exchange, MatchShared& shared) {
+  (exchange->previous ? exchange->previous->next : head_) = exchange->next;
+  (exchange->next ? exchange->next->previous : tail_) = exchange->previous;
+  for (Passing& passing : passing_) {
+    if (passing.exchange == exchange) passing.exchange = nullptr;
+  }
+  if (exchange->has_request && !exchange->has_response && open_requests_ > 0 &&
+      exchange->status != Status::kOneWay) {
+    --open_requests_;
+  }
+  const std::uint64_t pending = exchange->reported ? exchange->messages() - 1 : exchange->messages();
+  shared.counters.pending_match.set(shared.counters.pending_match.get() - pending);
+  shared.pool.give(exchange);
+}
+
+void Matcher::taint(Direction direction, Quality quality) {
+  Exchange* exchange = passing_[index(direction)].exchange;
+  for (Exchange* e = head_; e && !exchange; e = e->next) {
+    const bool unfinished = direction == Direction::kToServer
+                                ? e->has_request && !e->request_done
+                                : e->has_response && !e->response_done;
+    if (unfinished) exchange = e;
+  }
+  if (exchange) worsen(exchange->quality, quality);
+}
+
+void Matcher::gap(Direction direction, Quality quality, const Protocol& protocol, Nanos now,
+                  MatchShared& shared) {
+  taint(direction, quality);
+  if (!protocol.fifo) return;
+  unsynced_ = true;
+  passing_[index(direction)].exchange = nullptr;
+  for (Exchange* e = head_; e;) {
+    Exchange* next = e->next;
+    if (direction == Direction::kToClient) {
+      if (e->status != Status::kOneWay) {
+        worsen(e->quality, quality);
+        give_up(e, now, shared);
+      }
+    } else if (e->has_request && !e->request_done) {
+      message_done(e, true, now, shared);  // its end is lost; its answer may still come
+    }
+    e = next;
+  }
+}
+
+void Matcher::close(Close reason, Nanos now, MatchShared& shared) {
+  while (head_) {
+    Exchange& e = *head_;
+    const bool asking = e.has_request && !e.request_done && !e.has_response;
+    const bool answering = e.has_response && !e.response_done;
+    if (reason == Close::kEndOfInput && asking) {
+      shared.counters.ledger.add(Count::kMatchLostCut);
+      unlink(&e, shared);
+      continue;
+    }
+    if (answering && (reason == Close::kFin || reason == Close::kReset)) {
+      e.status = Status::kError;  // promised more than it sent
+      e.response_fields.add(FieldValue::of(kErrorTypeField, "response_incomplete"));
+      e.response.last = now;
+    } else if (answering) {
+      worsen(e.quality, Quality::kGap);
+    }
+    give_up(&e, now, shared);
+  }
+}
+
+void Matcher::on_time(Nanos now, const Protocol& protocol, MatchShared& shared) {
+  earliest_ = std::numeric_limits<Nanos>::max();
+  for (Exchange* e = head_; e;) {
+    Exchange* next = e->next;
+    if (!e->reported && e->deadline <= now && !(e->has_request && e->has_response)) {
+      if (!e->has_request || !protocol.fifo) {
+        give_up(e, e->deadline, shared);
+      } else {
+        // First in, first out: its answer, should it come, must find its place.
+        e->completed = e->deadline;
+        e->status = Status::kUnanswered;
+        shared.sink.on(*e);
+        e->reported = true;
+        shared.counters.pending_match.set(shared.counters.pending_match.get() - 1);
+      }
+    } else if (!e->reported) {
+      earliest_ = std::min(earliest_, e->deadline);
+    }
+    e = next;
+  }
+}
+
+}  // namespace weir

@@ -1,0 +1,96 @@
+// Matcher: pairs the messages of one connection, first in first out per stream id, and knows no
+// protocol. Finished exchanges go to the ExchangeSink in the order of their completion.
+//
+// After a gap a first-in first-out protocol cannot know how many messages were lost. Requests seen
+// before a gap in their own direction are still answered in order; a gap among the answers ends all
+// open exchanges as `gap`. Answers are then records without a request until a request comes at
+// whose sending, by the acknowledgments, nothing was outstanding.
+#pragma once
+
+#include <cstdint>
+
+#include "lens/exchange.h"
+#include "lens/requests_counters.h"
+#include "protocol/decoder.h"
+
+namespace weir {
+
+// What the matchers of one worker share.
+struct MatchShared {
+  ExchangePool& pool;
+  RequestsCounters& counters;
+  ExchangeSink& sink;
+};
+
+class Matcher {
+ public:
+  // When and how a message's bytes were seen.
+  struct Arrival {
+    Nanos first = 0;
+    Nanos last = 0;         // of the bytes seen so far
+    bool complete = false;  // its end has passed
+    bool alone = false;     // when its first byte was sent nothing was outstanding
+    Endpoint client, server;
+    Transport transport = Transport::kTcp;
+  };
+
+  Matcher() = default;
+  Matcher(const Matcher&) = delete;
+  Matcher& operator=(const Matcher&) = delete;
+
+  void on(const Message& message, const Arrival& arrival, const Protocol& protocol,
+          MatchShared& shared);
+  // The end of a message that came with an open end.
+  void end(Direction direction, std::uint64_t stream_id, const MessageEnd& end, Nanos last,
+           MatchShared& shared);
+  // Bytes of this direction up to `offset` have passed.
+  void passed(Direction direction, std::uint64_t offset, Nanos last, MatchShared& shared);
+  // Bytes inside the message now passing in this direction are missing.
+  void taint(Direction direction, Quality quality);
+  // Bytes that the decoder needed are missing.
+  void gap(Direction direction, Quality quality, const Protocol& protocol, Nanos now,
+           MatchShared& shared);
+  // No answer can come any more: what is open is reported, unfinished requests too, except at the
+  // end of the input.
+  void close(Close reason, Nanos now, MatchShared& shared);
+  // The stream of this direction ends at `offset`, maybe inside a message.
+  void cut(Direction direction, std::uint64_t offset);
+  // Gives up what has waited too long.
+  void on_time(Nanos now, const Protocol& protocol, MatchShared& shared);
+
+  bool empty() const { return head_ == nullptr; }
+  // on_time() has nothing to do before this; 0 = never.
+  Nanos deadline() const { return head_ ? earliest_ : 0; }
+  // More than one request was open at once: the client does not wait for its answers.
+  bool pipelined() const { return pipelined_; }
+
+ private:
+  struct Passing {  // a message with a known end that has not passed yet
+    Exchange* exchange = nullptr;
+    std::uint64_t end = 0;
+    bool request = false;
+  };
+
+  Exchange* open(const Message& message, const Arrival& arrival, const Protocol& protocol,
+                 MatchShared& shared);
+  void on_request(const Message& message, const Arrival& arrival, const Protocol& protocol,
+                  MatchShared& shared);
+  void on_response(const Message& message, const Arrival& arrival, const Protocol& protocol,
+                   MatchShared& shared);
+  void settle(Exchange* exchange, const Message& message, const Arrival& arrival,
+              MatchShared& shared);
+  void message_done(Exchange* exchange, bool request, Nanos last, MatchShared& shared);
+  void finish(Exchange* exchange, MatchShared& shared);
+  void give_up(Exchange* exchange, Nanos now, MatchShared& shared);
+  void unlink(Exchange* exchange, MatchShared& shared);
+
+  Exchange* head_ = nullptr;
+  Exchange* tail_ = nullptr;
+  Passing passing_[2];  // by Direction
+  Nanos earliest_ = 0;  // no deadline of an open exchange is before this
+  std::uint32_t open_requests_ = 0;
+  bool unsynced_ = false;
+  bool pipelined_ = false;
+};
+
+}  // namespace weir

@@ -1,0 +1,238 @@
+#include "metrics/exposition.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <map>
+
+#include "metrics/label_values.h"
+#include "metrics/process_stats.h"
+
+namespace weir {
+namespace {
+
+struct FamilyText {
+  std::string_view name, help;
+};
+
+constexpr std::array<FamilyText, kDurationFamilies> kFamilies{{
+    {"http_server_request_duration_seconds",
+     "HTTP requests answered by this host, first request byte to last response byte."},
+    {"http_client_request_duration_seconds",
+     "HTTP requests made by this host, first request byte to last response byte."},
+    {"rpc_server_call_duration_seconds", "RPC calls answered by this host."},
+    {"rpc_client_call_duration_seconds", "RPC calls made by this host."},
+    {"db_client_operation_duration_seconds",
+     "Database operations, first request byte to last response byte."},
+    {"messaging_client_operation_duration_seconds", "Operations on message brokers."},
+    {"dns_lookup_duration_seconds", "DNS queries, from the query to its answer."},
+    {"weir_tls_handshake_duration_seconds",
+     "TLS handshakes, from the ClientHello to the client's last handshake record."},
+}};
+
+constexpr std::array<std::string_view, kBucketBounds.size()> kBoundTexts{
+    "0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.075",
+    "0.1",    "0.25",    "0.5",    "0.75",  "1",      "2.5",   "5",    "7.5",   "10"};
+
+class Page {
+ public:
+  explicit Page(std::string& out) : out_(out) {}
+
+  void family(std::string_view name, std::string_view type, std::string_view help) {
+    name_ = name;
+    fmt::format_to(std::back_inserter(out_), "# HELP {} {}\n# TYPE {} {}\n", name, help, name,
+                   type);
+  }
+
+  template <class Value>
+  void sample(std::string_view labels, const Value& value) {
+    sample_of("", labels, value);
+  }
+
+  template <class Value>
+  void sample_of(std::string_view suffix, std::string_view labels, const Value& value) {
+    out_ += name_;
+    out_ += suffix;
+    if (!labels.empty()) {
+      out_ += '{';
+      out_ += labels;
+      out_ += '}';
+    }
+    fmt::format_to(std::back_inserter(out_), " {}\n", value);
+  }
+
+  template <class Value>
+  void single(std::string_view name, std::string_view type, std::string_view help,
+              const Value& value) {
+    family(name, type, help);
+    sample("", value);
+  }
+
+ private:
+  std::string& out_;
+  std::string_view name_;
+};
+
+std::string label(std::string_view name, std::string_view value) {
+  std::string out;
+  append_label(out, name, value);
+  return out;
+}
+
+struct SeriesTotals {
+  std::array<std::uint64_t, kBucketBounds.size() + 1> buckets{};
+  std::uint64_t sum_ns = 0;
+};
+
+void add_histogram(Page& page, std::string_view labels, const SeriesTotals& totals) {
+  const std::string_view comma = labels.empty() ? "" : ",";
+  std::uint64_t below = 0;
+  for (std::size_t i = 0; i < totals.buckets.size(); ++i) {
+    below += totals.buckets[i];
+    const std::string_view bound = i < kBoundTexts.size() ? kBoundTexts[i] : "+Inf";
+    page.sample_of("_bucket", fmt::format("{}{}le=\"{}\"", labels, comma, bound), below);
+  }
+  page.sample_of(
+      "_sum", labels,
+      fmt::format("{}.{:09}", totals.sum_ns / 1'000'000'000, totals.sum_ns % 1'000'000'000));
+  page.sample_of("_count", labels, below);
+}
+
+void add_family(Page& page, const RequestsReadings& readings, DurationFamily family) {
+  // By the labels' text: the shards' own series, and values that only differ in broken UTF-8.
+  std::map<std::string_view, SeriesTotals> merged;
+  for (const RequestsMetrics* shard : readings.shards) {
+    const SeriesTable& table = shard->series(family);
+    for (std::size_t i = 0, size = table.size(); i < size; ++i) {
+      SeriesTotals& totals = merged[table[i].labels];
+      for (std::size_t b = 0; b < totals.buckets.size(); ++b) {
+        totals.buckets[b] += table[i].buckets[b].get();
+      }
+      totals.sum_ns += table[i].sum_ns.get();
+    }
+  }
+  if (merged.empty()) return;
+  const FamilyText& text = kFamilies[static_cast<std::size_t>(family)];
+  page.family(text.name, "histogram", text.help);
+  for (const auto& [labels, totals] : merged) add_histogram(page, labels, totals);
+}
+
+void add_overflow(Page& page, const RequestsReadings& readings) {
+  page.family("weir_series_overflow_total", "counter",
+              "Observations whose own series was beyond the family's limit.");
+  for (std::size_t i = 0; i < kDurationFamilies; ++i) {
+    std::uint64_t overflow = 0;
+    for (const RequestsMetrics* shard : readings.shards) {
+      overflow += shard->series(static_cast<DurationFamily>(i)).overflow();
+    }
+    page.sample(label("family", kFamilies[i].name), overflow);
+  }
+}
+
+void add_ledger(Page& page, const LedgerTotals& totals) {
+  page.family("weir_ledger_total", "counter",
+              "What became of everything that entered a stage, in the stage's own unit.");
+  for (std::size_t i = 0; i < totals.counts.size(); ++i) {
+    const LedgerEntry& entry = ledger_entry(static_cast<Count>(i));
+    std::string labels = label("stage", stage_name(entry.stage));
+    labels += ',' + label("outcome", outcome_name(entry.outcome));
+    if (!entry.reason.empty()) labels += ',' + label("reason", entry.reason);
+    page.sample(labels, totals.counts[i]);
+  }
+  page.family("weir_ledger_pending", "gauge", "What is still on its way through a stage.");
+  for (const Stage stage : kStages) {
+    page.sample(label("stage", stage_name(stage)), totals.still_pending(stage));
+  }
+}
+
+std::uint64_t sum(const RequestsReadings& readings, Counter TcpHealth::* member) {
+  std::uint64_t total = 0;
+  for (const RequestsCounters* worker : readings.workers) total += (worker->tcp.*member).get();
+  return total;
+}
+
+std::uint64_t sum(const RequestsReadings& readings, Counter RequestsCounters::* member) {
+  std::uint64_t total = 0;
+  for (const RequestsCounters* worker : readings.workers) total += (worker->*member).get();
+  return total;
+}
+
+void add_tcp(Page& page, const RequestsReadings& readings) {
+  struct Row {
+    Counter TcpHealth::* member;
+    std::string_view name, help;
+  };
+  static constexpr Row kRows[] = {
+      {&TcpHealth::connections, "weir_tcp_connections_total",
+       "TCP connections seen, from their first segment or in their middle."},
+      {&TcpHealth::segments, "weir_tcp_segments_total", "TCP segments seen."},
+      {&TcpHealth::retransmitted_segments, "weir_tcp_retransmitted_segments_total",
+       "TCP segments that carried only bytes seen before."},
+      {&TcpHealth::retransmitted_bytes, "weir_tcp_retransmitted_bytes_total",
+       "TCP payload bytes seen before."},
+      {&TcpHealth::out_of_order_segments, "weir_tcp_out_of_order_segments_total",
+       "TCP segments that arrived behind a hole."},
+      {&TcpHealth::duplicate_acks, "weir_tcp_duplicate_acks_total",
+       "TCP acknowledgements that repeated the one before."},
+      {&TcpHealth::zero_windows, "weir_tcp_zero_windows_total",
+       "TCP segments that closed the receive window."},
+      {&TcpHealth::resets, "weir_tcp_resets_total", "TCP resets seen."},
+  };
+  for (const Row& row : kRows)
+    page.single(row.name, "counter", row.help, sum(readings, row.member));
+}
+
+void add_decode_errors(Page& page, const RequestsReadings& readings) {
+  const std::size_t count = std::min(readings.protocols.size(), RequestsCounters::kMaxProtocols);
+  if (count == 0) return;
+  page.family("weir_decode_errors_total", "counter",
+              "Places in a stream that its protocol's decoder could not read.");
+  for (std::size_t i = 0; i < count; ++i) {
+    std::uint64_t errors = 0;
+    for (const RequestsCounters* worker : readings.workers) {
+      errors += worker->decode_errors[i].get();
+    }
+    page.sample(label("protocol", readings.protocols[i]), errors);
+  }
+}
+
+void add_process(Page& page) {
+  const ProcessStats stats = ProcessStats::read();
+  page.single("process_cpu_seconds_total", "counter", "Processor time used, user and system.",
+              stats.cpu_seconds);
+  page.single("process_resident_memory_bytes", "gauge", "Memory held in RAM.",
+              stats.resident_bytes);
+  page.single("process_virtual_memory_bytes", "gauge", "Address space in use.",
+              stats.virtual_bytes);
+  page.single("process_open_fds", "gauge", "File descriptors in use.", stats.open_fds);
+  page.single("process_max_fds", "gauge", "File descriptors allowed.", stats.max_fds);
+  page.single("process_start_time_seconds", "gauge", "When the process began, since the epoch.",
+              fmt::format("{:.2f}", stats.start_time));
+}
+
+}  // namespace
+
+std::string render_metrics_page(const RequestsReadings& readings, std::string_view version,
+                                bool lens_up) {
+  std::string out;
+  Page page(out);
+  for (std::size_t i = 0; i < kDurationFamilies; ++i) {
+    add_family(page, readings, static_cast<DurationFamily>(i));
+  }
+  add_overflow(page, readings);
+  add_ledger(page, readings.ledger());
+  add_decode_errors(page, readings);
+  add_tcp(page, readings);
+  page.single("weir_open_connections", "gauge", "TCP connections followed right now.",
+              sum(readings, &RequestsCounters::open_connections));
+  page.single("weir_open_udp_flows", "gauge", "UDP flows followed right now.",
+              sum(readings, &RequestsCounters::open_udp_flows));
+  page.family("weir_lens_up", "gauge", "1 where the lens is at work.");
+  page.sample(label("lens", "requests"), lens_up ? 1 : 0);
+  page.family("weir_build_info", "gauge", "1, labelled with what is running.");
+  page.sample(label("version", version), 1);
+  add_process(page);
+  return out;
+}
+
+}  // namespace weir

@@ -1,0 +1,125 @@
+#include "metrics/label_values.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "record/utf8.h"
+
+namespace weir {
+namespace {
+
+constexpr std::string_view kOther = "_OTHER";
+constexpr std::string_view kErrorType = "error_type";
+constexpr std::uint8_t kErrorPosition = LabelValues::kMaxLabels;
+
+std::string_view known_method(std::string_view method) {
+  static constexpr std::string_view kMethods[] = {"GET",     "POST",  "PUT",     "HEAD",  "DELETE",
+                                                  "OPTIONS", "PATCH", "CONNECT", "TRACE", "QUERY"};
+  return std::find(std::begin(kMethods), std::end(kMethods), method) != std::end(kMethods) ? method
+                                                                                           : kOther;
+}
+
+using NumberText = std::array<char, 24>;
+
+std::string_view value_text(const FieldValue& value, NumberText& scratch) {
+  if (value.field->type == FieldType::kBool) return value.number != 0 ? "true" : "false";
+  if (value.field->type != FieldType::kInt) return value.text;
+  char* end = std::to_chars(scratch.data(), scratch.data() + scratch.size(), value.number).ptr;
+  return {scratch.data(), static_cast<std::size_t>(end - scratch.data())};
+}
+
+// The fields that name an error, the most telling first.
+constexpr std::string_view kErrorFields[] = {
+    "error.type",     "rpc.response.status_code", "db.response.status_code",  "dns.response.code",
+    "weir.tls.alert", "weir.http2.reset",         "http.response.status_code"};
+
+bool error_value(const RoundTrip& trip, FieldValue& out) {
+  std::size_t best = std::size(kErrorFields);
+  for (const FieldList* fields : {trip.response_fields, trip.request_fields}) {
+    for (std::size_t i = 0; i < fields->size() && best > 0; ++i) {
+      const FieldValue value = (*fields)[i];
+      const auto* end = kErrorFields + best;
+      const auto* found = std::find(kErrorFields, end, value.field->name);
+      if (found == end) continue;
+      best = static_cast<std::size_t>(found - kErrorFields);
+      out = value;
+    }
+  }
+  return best != std::size(kErrorFields);
+}
+
+// The conventions: to an HTTP server its 4xx answers are no errors of its own.
+bool is_clients_fault(const RoundTrip& trip, const FieldValue& value) {
+  return trip.vocabulary->family == MetricFamily::kHttp && trip.server_is_local &&
+         value.field->type == FieldType::kInt && value.number >= 400 && value.number < 500;
+}
+
+}  // namespace
+
+LabelValues::LabelValues(const RoundTrip& trip, std::span<const Label> labels, std::uint8_t scope) {
+  key_[size_++] = static_cast<char>(scope);
+  for (std::size_t i = 0; i < std::min(labels.size(), kMaxLabels); ++i) {
+    FieldValue value;
+    if (!find_field(trip, *labels[i].field, value)) continue;
+    NumberText scratch;
+    const std::string_view text = value_text(value, scratch);
+    if (text.empty()) continue;  // to Prometheus the same as an absent label
+    add(static_cast<std::uint8_t>(i), &labels[i], labels[i].method ? known_method(text) : text);
+  }
+  add_error_type(trip);
+}
+
+void LabelValues::add(std::uint8_t position, const Label* label, std::string_view text) {
+  text = text.substr(0, kMaxTextBytes);
+  key_[size_++] = static_cast<char>(position);
+  key_[size_++] = static_cast<char>(text.size());
+  parts_[part_count_++] = {label, static_cast<std::uint16_t>(size_),
+                           static_cast<std::uint16_t>(text.size())};
+  std::memcpy(key_.data() + size_, text.data(), text.size());
+  size_ += text.size();
+}
+
+void LabelValues::add_error_type(const RoundTrip& trip) {
+  if (trip.status == Status::kUnanswered) {
+    add(kErrorPosition, nullptr, "unanswered");
+    return;
+  }
+  if (trip.status != Status::kError) return;
+  FieldValue value;
+  if (!error_value(trip, value)) {
+    add(kErrorPosition, nullptr, kOther);
+    return;
+  }
+  if (is_clients_fault(trip, value)) return;
+  NumberText scratch;
+  add(kErrorPosition, nullptr, value_text(value, scratch));
+}
+
+std::string LabelValues::render(std::string_view fixed) const {
+  std::string out(fixed);
+  for (const Part& part : std::span(parts_).first(part_count_)) {
+    if (!out.empty()) out += ',';
+    append_label(out, part.label == nullptr ? kErrorType : std::string_view(part.label->name),
+                 std::string_view(key_.data() + part.offset, part.size));
+  }
+  return out;
+}
+
+void append_label(std::string& out, std::string_view name, std::string_view value) {
+  out += name;
+  out += "=\"";
+  std::string valid;
+  append_utf8(valid, value);
+  for (const char c : valid) {
+    if (c == '\\' || c == '"') out += '\\';
+    if (c == '\n') {
+      out += "\\n";
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+}  // namespace weir

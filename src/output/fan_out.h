@@ -1,0 +1,23 @@
+// FanOut: one stream of records to several sinks, in the order given.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "record/record_sink.h"
+
+namespace weir {
+
+class FanOut final : public RecordSink {
+ public:
+  explicit FanOut(std::vector<RecordSink*> sinks) : sinks_(std::move(sinks)) {}
+
+  void on(const RoundTrip& trip) noexcept override {
+    for (RecordSink* sink : sinks_) sink->on(trip);
+  }
+
+ private:
+  std::vector<RecordSink*> sinks_;
+};
+
+}  // namespace weir

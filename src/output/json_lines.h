@@ -1,0 +1,16 @@
+// JsonLines: -o json, one object per line.
+#pragma once
+
+#include "output/record_writer.h"
+
+namespace weir {
+
+class JsonLines final : public RecordWriter {
+ public:
+  using RecordWriter::RecordWriter;
+
+ protected:
+  void render(std::string& out, const RoundTrip& trip) override;
+};
+
+}  // namespace weir

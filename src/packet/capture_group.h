@@ -1,0 +1,82 @@
+// CaptureGroup: live capture by W workers, each with its own ring, of the interfaces asked for,
+// those that appear later included. Threads: worker i polls ring(i) and reads its statistics; the
+// control thread waits for fd() and calls on_readable(); stop() and interface_name() are for any.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "kernel/interface_choice.h"
+#include "kernel/interface_watch.h"
+#include "packet/capture_ring.h"
+#include "packet/live_filter.h"
+
+namespace weir {
+
+// One for each processor this process may use, up to 4: a watcher must not take over a host.
+unsigned default_capture_workers();
+
+struct CaptureOptions {
+  std::vector<std::string> interfaces;  // names or globs; none, or "any": all
+  unsigned workers = default_capture_workers();
+  std::string filter;                                   // pcap-filter(7); see LiveFilter
+  bool promiscuous = false;                             // not on loopback
+  std::size_t ring_bytes = CaptureRing::kDefaultBytes;  // of each worker
+};
+
+// Names of interfaces whose capture began or ended.
+struct CaptureChanges {
+  std::vector<std::string> began, ended;
+};
+
+class CaptureGroup {
+ public:
+  // Capture runs when it returns. Several workers need CAP_BPF: without, there is one, and
+  // warning() says why.
+  static Result<std::unique_ptr<CaptureGroup>> open(const CaptureOptions& options);
+
+  std::size_t workers() const { return rings_.size(); }
+  CaptureRing& ring(std::size_t worker) { return *rings_[worker]; }
+  const std::string& warning() const { return warning_; }
+  // Captured now, by index; control thread only.
+  const std::map<std::uint32_t, std::string>& captured() const { return captured_; }
+
+  // Interfaces come, go and change their names. After an Error what was captured still is.
+  int fd() const { return watch_.fd(); }
+  Result<CaptureChanges> on_readable();
+
+  // Also of an interface that has gone since; empty when there was none of this index.
+  std::string interface_name(std::uint32_t index) const;
+
+  // Every ring's poll() returns kStopped.
+  void stop() noexcept;
+
+ private:
+  CaptureGroup(const CaptureOptions& options, InterfaceWatch watch, LiveFilter filter);
+  Result<> open_rings(const CaptureOptions& options);
+  Result<> spread(int steering_program);
+  Result<> apply(std::map<std::uint32_t, std::string> wanted);
+  Result<> attach(const std::map<std::uint32_t, std::string>& wanted);
+  Result<> follow(std::uint32_t index);
+  std::map<std::uint32_t, std::string> wanted() const;
+  void remember_names();
+
+  InterfaceChoice choice_;
+  bool promiscuous_;
+  InterfaceWatch watch_;
+  LiveFilter filter_;
+  std::vector<std::unique_ptr<CaptureRing>> rings_;
+  std::string warning_;
+  std::map<std::uint32_t, std::string> captured_;
+  bool binds_ = false;  // the only ring is bound to the only interface
+
+  mutable std::mutex names_mutex_;
+  std::map<std::uint32_t, std::string> names_;
+};
+
+}  // namespace weir

@@ -1,0 +1,33 @@
+#include "packet/dissector.h"
+
+#include <algorithm>
+
+namespace weir {
+namespace {
+
+constexpr std::uint16_t kEthernet = 1;
+// No frame is longer: Linux offloads at most 512 KiB at a time. A file that claims more lies.
+constexpr std::uint32_t kMaxWireBytes = 1 << 20;
+
+}  // namespace
+
+Dissector::Dissector(const Options& options)
+    : decapsulate_(options.decapsulate), fragments_(options.fragments) {}
+
+Dissection Dissector::dissect(const Frame& frame, Packet& packet) noexcept {
+  absorbed_ = 0;
+  if (fragments_.active()) [[unlikely]] {
+    fragments_.begin_frame(frame.time);
+  }
+  packet.time = frame.time;
+  packet.interface_id = frame.interface_id;
+  const auto captured = static_cast<std::uint32_t>(frame.data.size());
+  const View view{frame.data.data(), captured, std::max(std::min(frame.wire_bytes, kMaxWireBytes), captured)};
+  if (frame.link_type == kEthernet) [[likely]] {
+    return ethernet(view, 0, packet);
+  }
+  if (frame.link_type == Frame::kNetworkLayer) return ether_type(frame.ether_type, view, 0, packet);
+  return link(frame.link_type, view, 0, packet);
+}
+
+}  // namespace weir

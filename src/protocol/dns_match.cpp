@@ -1,0 +1,127 @@
+#include "protocol/dns_match.h"
+
+#include <algorithm>
+#include <array>
+
+#include "protocol/dns_names.h"
+
+namespace weir {
+namespace {
+
+constexpr std::size_t kPrefix = 2;
+constexpr std::size_t kQuestionFixed = 4;
+constexpr std::size_t kLongestQuestion = 255 + kQuestionFixed;
+
+bool is_usual_class(std::uint16_t klass) {
+  return klass == 1 || klass == 3 || klass == 4 || klass == 254 || klass == 255;
+}
+
+// NetBIOS names (RFC 1001): one label of 32 letters from A to P at the front.
+bool is_netbios(Bytes message) {
+  constexpr std::size_t kLetters = 32;
+  if (message.size() < DnsHeader::kSize + 1 + kLetters) return false;
+  const Bytes name = message.subspan(DnsHeader::kSize, 1 + kLetters);
+  return name[0] == kLetters && std::all_of(name.begin() + 1, name.end(), [](std::uint8_t letter) {
+           return letter >= 'A' && letter <= 'P';
+         });
+}
+
+// Multicast DNS and LLMNR have the format of DNS, but not its habits.
+bool is_local_resolution(const DnsHeader& header, std::string_view name) {
+  if (header.id == 0 && !header.recursion_desired() &&
+      (name.ends_with(".local") || name.ends_with("ip6.arpa") || name.ends_with("in-addr.arpa"))) {
+    return true;
+  }
+  return !header.response() && !header.recursion_desired() && header.counts[3] == 0 &&
+         name.find('.') == std::string_view::npos;
+}
+
+bool is_usual(const DnsHeader& header, const DnsQuestion& question) {
+  constexpr std::uint8_t kQuery = 0, kDso = 6;
+  if (header.counts[0] != 1 || header.reserved_bit() || header.opcode() == kDso) return false;
+  if (!is_usual_class(question.klass)) return false;
+  if (!header.response() && header.rcode() != 0) return false;
+  if (!header.response() && header.opcode() == kQuery && header.counts[1] != 0) return false;
+  return !is_local_resolution(header, question.name);
+}
+
+// Reads all questions but the first, and all records. False where one cannot be read.
+bool read_rest(Bytes message, std::size_t& at, const DnsHeader& header, int questions_read) {
+  DnsQuestion question;
+  for (int i = questions_read; i < header.counts[0]; ++i) {
+    if (!read_dns_question(message, at, question, nullptr)) return false;
+  }
+  DnsRecord record;
+  const int records = header.counts[1] + header.counts[2] + header.counts[3];
+  for (int i = 0; i < records; ++i) {
+    if (!read_dns_record(message, at, record)) return false;
+  }
+  return true;
+}
+
+Match match_stream(Bytes head, Direction direction) {
+  if (head.empty() || !may_begin_dns(head, direction)) {
+    return head.empty() ? Match::kNeedMore : Match::kNo;
+  }
+  if (head.size() < kPrefix + DnsHeader::kSize) return Match::kNeedMore;
+  const std::size_t size = load_be16(head.data());
+  const bool complete = head.size() - kPrefix >= size;
+  if (!complete && head.size() < Protocol::kMatchBytes) return Match::kNeedMore;
+  const Bytes message = head.subspan(kPrefix, std::min(size, head.size() - kPrefix));
+  const DnsLikeness found = examine_dns(message, direction);
+  if (!found.possible) return Match::kNo;
+  return found.usual && (found.whole || !complete) ? Match::kYes : Match::kMaybe;
+}
+
+}  // namespace
+
+bool is_dns_opcode(std::uint8_t opcode) { return !dns_opcode_name(opcode).empty(); }
+
+DnsLikeness examine_dns(Bytes message, Direction direction) {
+  DnsLikeness found;
+  DnsHeader header;
+  if (!read_dns_header(message, header) || !is_dns_opcode(header.opcode()) ||
+      header.response() != (direction == Direction::kToClient)) {
+    return found;
+  }
+  std::size_t at = DnsHeader::kSize;
+  DnsQuestion question;
+  if (header.counts[0] == 0) {
+    // An answer to what the server could not read, an inverse query, a part of a zone transfer.
+    found.whole = read_rest(message, at, header, 0) && at == message.size();
+    found.possible = found.whole && !header.reserved_bit();
+    return found;
+  }
+  std::array<char, 1024> room;
+  TextBuffer name(room);
+  if (!read_dns_question(message, at, question, &name)) {
+    found.cut = message.size() - DnsHeader::kSize < kLongestQuestion;
+    return found;
+  }
+  if (question.type == 0 || question.klass == 0 || is_netbios(message)) return found;
+  found.possible = true;
+  found.usual = is_usual(header, question);
+  found.whole = read_rest(message, at, header, 1) && at == message.size();
+  return found;
+}
+
+bool may_begin_dns(Bytes bytes, Direction direction) {
+  constexpr std::size_t kShortest = DnsHeader::kSize;
+  if (bytes.size() >= kPrefix && load_be16(bytes.data()) < kShortest) return false;
+  if (bytes.size() > 4) {
+    const std::uint8_t flags = bytes[4];
+    if (((flags & 0x80) != 0) != (direction == Direction::kToClient)) return false;
+    if (!is_dns_opcode((flags >> 3) & 15)) return false;
+  }
+  if (bytes.size() > 5 && (bytes[5] & 0x40) != 0) return false;
+  return bytes.size() < 8 || load_be16(bytes.data() + 6) <= 1;
+}
+
+Match match_dns(Bytes head, Direction direction, Transport transport) {
+  if (transport == Transport::kTcp) return match_stream(head, direction);
+  const DnsLikeness found = examine_dns(head, direction);
+  if (!found.possible) return Match::kNo;
+  return found.usual && found.whole ? Match::kYes : Match::kMaybe;
+}
+
+}  // namespace weir

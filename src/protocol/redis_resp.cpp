@@ -1,0 +1,187 @@
+#include "protocol/redis_resp.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace weir {
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+bool is_printable(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) { return c == '\0' || c == '\n'; });
+}
+
+bool is_integer(std::string_view text) {
+  if (!text.empty() && (text[0] == '-' || text[0] == '+')) text.remove_prefix(1);
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
+}
+
+bool is_double(std::string_view text) {
+  constexpr std::string_view kAllowed = "0123456789+-.eEinfaINFA";
+  return !text.empty() && text.size() <= 64 &&
+         text.find_first_not_of(kAllowed) == std::string_view::npos;
+}
+
+bool is_size(std::string_view line) {
+  std::int64_t number = 0;
+  return line == "?" || (read_resp_number(line, number) && number >= -1);
+}
+
+bool ends_string(Bytes bytes, std::size_t at) { return bytes[at] == '\r' && bytes[at + 1] == '\n'; }
+
+}  // namespace
+
+RespResult find_resp_line(Bytes bytes, std::size_t at, std::uint64_t offset, std::size_t longest,
+                          std::uint64_t& searched, std::string_view& line) {
+  std::size_t from = at;
+  if (searched > offset + at) from = static_cast<std::size_t>(searched - offset);
+  from = std::min(from, bytes.size());
+  const std::size_t until = std::min(bytes.size(), at + longest + 1);
+  const void* found =
+      from < until ? std::memchr(bytes.data() + from, '\r', until - from) : nullptr;
+  if (found == nullptr) {
+    if (bytes.size() > at + longest) return RespResult::kInvalid;
+    searched = offset + bytes.size();
+    return RespResult::kNeedMore;
+  }
+  const auto end = static_cast<std::size_t>(static_cast<const std::uint8_t*>(found) - bytes.data());
+  searched = offset + end;
+  if (end + 1 == bytes.size()) return RespResult::kNeedMore;
+  if (bytes[end + 1] != '\n') return RespResult::kInvalid;
+  line = as_text(bytes.subspan(at, end - at));
+  return RespResult::kValue;
+}
+
+bool read_resp_number(std::string_view text, std::int64_t& number) {
+  constexpr std::size_t kMostDigits = 18;
+  const bool negative = !text.empty() && text[0] == '-';
+  if (negative) text.remove_prefix(1);
+  if (text.empty() || text.size() > kMostDigits) return false;
+  number = 0;
+  for (const char c : text) {
+    if (!is_digit(c)) return false;
+    number = number * 10 + (c - '0');
+  }
+  if (negative) number = -number;
+  return true;
+}
+
+bool is_resp_line(char mark, std::string_view line) {
+  switch (mark) {
+    case '+':
+    case '-':
+      return is_printable(line);
+    case ':':
+    case '(':
+      return is_integer(line);
+    case ',':
+      return is_double(line);
+    case '#':
+      return line == "t" || line == "f";
+    case '_':
+      return line.empty();
+    case '$':
+    case '*':
+    case '!':
+    case '=':
+    case '~':
+    case '%':
+    case '>':
+    case '|':
+      return is_size(line);
+    default:
+      return false;
+  }
+}
+
+RespResult RespRemainder::pass(Bytes bytes, std::size_t& at, std::uint64_t& skip) {
+  const std::uint64_t here = std::min<std::uint64_t>(left_, bytes.size() - at);
+  at += static_cast<std::size_t>(here);
+  left_ -= here;
+  if (left_ != 0) {
+    skip = left_;
+    left_ = 0;
+    return RespResult::kSkip;
+  }
+  if (bytes.size() - at < 2) return RespResult::kNeedMore;
+  if (!ends_string(bytes, at)) return RespResult::kInvalid;
+  at += 2;
+  pending_ = false;
+  return RespResult::kValue;
+}
+
+RespResult RespReader::read(Bytes bytes, std::size_t& at, std::uint64_t offset,
+                            std::uint64_t& skip) {
+  for (;;) {
+    if (rest_.pending()) {
+      const RespResult passed = rest_.pass(bytes, at, skip);
+      if (passed != RespResult::kValue) return passed;
+      if (told_) {
+        told_ = false;
+        continue;
+      }
+      if (item_done(offset + at) == RespResult::kValue) return RespResult::kValue;
+    }
+    if (nested() && !large_ && value_.mark != 0 && offset + at - value_.begin > kRespLarge) {
+      large_ = true;
+      return RespResult::kLarge;
+    }
+    if (at == bytes.size()) return RespResult::kNeedMore;
+    if (!begun_) {
+      begun_ = true;
+      large_ = false;
+      value_ = {};
+      value_.begin = offset + at;
+    }
+    const std::size_t before = at;
+    const RespResult result = read_item(bytes, at, offset);
+    if (result == RespResult::kValue) return result;
+    if (result == RespResult::kInvalid || at == before) return result;
+  }
+}
+
+// One line, and a short string behind it. kNeedMore with `at` moved: go on.
+RespResult RespReader::read_item(Bytes bytes, std::size_t& at, std::uint64_t offset) {
+  const char mark = static_cast<char>(bytes[at]);
+  const bool text = mark == '+' || mark == '-' || mark == '(';
+  std::string_view line;
+  const RespResult found = find_resp_line(bytes, at + 1, offset, text ? longest_line_ : kRespNumber * 2,
+                                          searched_, line);
+  if (found != RespResult::kValue) {
+    const bool known = mark == ';' || mark == '.' || std::strchr("+-:,(#_$*!=~%>|", mark) != nullptr;
+    return mark != 0 && known ? found : RespResult::kInvalid;
+  }
+  const std::size_t next = at + 1 + line.size() + 2;
+  const bool chunks = !top() && frames_.back().kind == Kind::kChunks;
+  if (chunks != (mark == ';')) return RespResult::kInvalid;
+  if (mark == '.') {
+    if (!line.empty() || top() || frames_.back().kind != Kind::kStreamed) return RespResult::kInvalid;
+    at = next;
+    return close(Kind::kStreamed) == RespResult::kValue ? item_done(offset + at) : RespResult::kNeedMore;
+  }
+  if (mark != ';' && !is_resp_line(mark, line)) return RespResult::kInvalid;
+  if (top() && mark != '|') value_.mark = mark;
+  switch (mark) {
+    case '$':
+    case '!':
+    case '=':
+    case ';':
+      return read_string(bytes, at, offset, mark, line, next);
+    case '*':
+    case '~':
+    case '%':
+    case '>':
+    case '|': {
+      at = next;
+      const RespResult opened = read_aggregate(mark, line);
+      return opened == RespResult::kValue ? item_done(offset + at) : opened;
+    }
+    default:
+      note(line);
+      at = next;
+      return item_done(offset + at);
+  }
+}
+
+}  // namespace weir

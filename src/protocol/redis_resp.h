@@ -1,0 +1,107 @@
+// RespReader: one direction's RESP values, read as their bytes come. Each byte is looked at once,
+// however a value is cut up; of nested values only the counts are kept, of strings nothing.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace weir {
+
+inline constexpr std::size_t kRespWhole = 1024;  // longer strings are passed over, not held
+inline constexpr std::size_t kRespLarge = 16384;  // longer messages are shown before their end
+inline constexpr std::size_t kRespNumber = 32;    // longest line that says a size
+inline constexpr std::uint64_t kRespMaxString = std::uint64_t{1} << 32;
+inline constexpr std::uint64_t kRespMaxCount = std::uint64_t{1} << 32;
+
+enum class RespResult : std::uint8_t {
+  kNeedMore,
+  kInvalid,
+  kSkip,   // bytes beyond those given are not needed
+  kLarge,  // the value goes on beyond kRespLarge: its mark and first element are known
+  kValue,  // a value is complete, or of a long string the end is known
+};
+
+// Whether a line ends in the bytes from `at`: its text without CR LF. `searched` is an offset in
+// the stream before which no CR is; the caller keeps it from call to call.
+RespResult find_resp_line(Bytes bytes, std::size_t at, std::uint64_t offset, std::size_t longest,
+                          std::uint64_t& searched, std::string_view& line);
+
+// A decimal number with optional '-', not below -1 unless `any_negative`. False: none.
+bool read_resp_number(std::string_view text, std::int64_t& number);
+
+// Whether `mark` begins a value, and `line`, what follows it up to CR LF, may follow.
+bool is_resp_line(char mark, std::string_view line);
+
+// What is left of a string that is not held: its bytes, then CR LF.
+class RespRemainder {
+ public:
+  void begin(std::uint64_t size) { left_ = size, pending_ = true; }
+  bool pending() const { return pending_; }
+  void clear() { left_ = 0, pending_ = false; }
+  // kValue: it is over.
+  RespResult pass(Bytes bytes, std::size_t& at, std::uint64_t& skip);
+
+ private:
+  std::uint64_t left_ = 0;
+  bool pending_ = false;
+};
+
+class RespReader {
+ public:
+  struct Value {
+    char mark = 0;       // its first byte; attributes before it are part of the value
+    bool null = false;   // $-1, *-1
+    std::uint64_t begin = 0, end = 0;
+    std::int64_t count = 0;  // of an aggregate: as its header says
+    std::string_view text;   // of a simple value or a blob error; valid during the call
+    std::string_view first;  // first element of an aggregate, where it is a short text
+  };
+
+  explicit RespReader(std::size_t longest_line) : longest_line_(longest_line) {}
+
+  // Reads on at `at`, and moves it. `offset` is the place of bytes[0] in the stream.
+  RespResult read(Bytes bytes, std::size_t& at, std::uint64_t offset, std::uint64_t& skip);
+  // As far as it is known; with kLarge without its end.
+  const Value& value() const { return value_; }
+  // Whether elements of an aggregate are to come.
+  bool nested() const { return !frames_.empty(); }
+  void clear();
+
+ private:
+  static constexpr std::size_t kMaxDepth = 64;
+
+  enum class Kind : std::uint8_t { kCounted, kAttribute, kStreamed, kChunks };
+  struct Frame {
+    std::uint64_t remaining;  // elements, of kCounted and kAttribute
+    Kind kind;
+  };
+
+  RespResult read_item(Bytes bytes, std::size_t& at, std::uint64_t offset);
+  RespResult read_string(Bytes bytes, std::size_t& at, std::uint64_t offset, char mark,
+                         std::string_view line, std::size_t data);
+  RespResult read_aggregate(char mark, std::string_view line);
+  RespResult open(Kind kind, std::uint64_t elements);
+  RespResult close(Kind kind);
+  void note(std::string_view text);
+  bool element_done();
+  RespResult item_done(std::uint64_t end);
+  bool top() const { return frames_.empty(); }
+
+  std::size_t longest_line_;
+  std::vector<Frame> frames_;
+  Value value_;
+  RespRemainder rest_;
+  std::uint64_t searched_ = 0;
+  std::array<char, 16> first_{};
+  bool begun_ = false;
+  bool large_ = false;        // kLarge was said
+  bool told_ = false;         // kValue was said before the string's bytes came
+  bool awaits_first_ = false; // of the outermost aggregate
+};
+
+}  // namespace weir

@@ -1,0 +1,17 @@
+// The one JSON form of the records, as docs/records.md describes it: one object, no line end.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "record/round_trip.h"
+
+namespace weir {
+
+void append_json(std::string& out, const RoundTrip& trip);
+
+// A JSON string with its quotes. Well-formed UTF-8 stays as it is, every other byte is escaped as
+// \u00XX by itself.
+void append_json_string(std::string& out, std::string_view text);
+
+}  // namespace weir

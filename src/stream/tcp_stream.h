@@ -1,0 +1,169 @@
+// TcpStream: one TCP connection's two directions put back in order. Packets go in, in any order;
+// ordered bytes, or a hole of known length, come out.
+//
+// - The first copy of a byte wins. Sequence numbers wrap.
+// - A hole is waited for: kReorderWait when the receiver has acknowledged it (then it was lost to
+//   the capture and nobody will send it again), kHoleWait else, and never beyond the bounds on
+//   buffered bytes. Then it is reported as a gap.
+// - Directions come in causal order: bytes that acknowledge data of the other direction are held
+//   until that data has been delivered, or given up as a gap.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ledger.h"
+#include "base/time.h"
+#include "packet/packet.h"
+#include "record/flow_key.h"
+#include "stream/tcp_health.h"
+
+namespace weir {
+
+// Consecutive bytes of one direction. `data` may be shorter than `length`: the rest was cut off by
+// the snap length, or was not kept because the consumer had said it is unwanted.
+struct Chunk {
+  Bytes data;
+  std::uint64_t length = 0;
+  std::uint64_t offset = 0;  // in the direction's stream
+  Nanos time = 0;            // of the packet that carried it
+  Nanos ready = 0;           // when it and all before it had been seen
+  std::uint64_t acked = 0;   // what of the other direction its packet acknowledged (offset)
+  bool cut = false;          // the missing rest was cut off by the snap length
+};
+
+// What a TcpStream tells. Called from within TcpStream's own calls.
+class StreamSink {
+ public:
+  virtual ~StreamSink() = default;
+  virtual void on_bytes(Side side, const Chunk& chunk) noexcept = 0;
+  virtual void on_gap(Side side, std::uint64_t offset, std::uint64_t length, Nanos now) noexcept = 0;
+  virtual void on_fin(Side side, std::uint64_t offset, Nanos now) noexcept = 0;
+  // How many of the bytes that come next in this direction need not be kept.
+  virtual std::uint64_t unwanted(Side side) const noexcept = 0;
+};
+
+// Segments waiting behind a hole, shared by all streams of a worker: bounded, and reused.
+class SegmentPool {
+ public:
+  struct Segment {
+    std::unique_ptr<Segment> next;
+    std::uint32_t sequence = 0, length = 0, acknowledgment = 0;
+    bool has_ack = false, cut = false;
+    Nanos time = 0;
+    std::vector<std::uint8_t> data;
+  };
+
+  explicit SegmentPool(std::size_t limit_bytes) : limit_bytes_(limit_bytes) {}
+
+  // A segment of `length` bytes in the stream, of which `data` is kept.
+  std::unique_ptr<Segment> take(Bytes data, std::uint32_t length);
+  void give(std::unique_ptr<Segment> segment);
+  bool full() const { return used_bytes_ >= limit_bytes_; }
+  std::uint64_t waiting_bytes() const { return waiting_bytes_; }  // in their streams
+
+ private:
+  std::unique_ptr<Segment> free_;
+  std::size_t free_count_ = 0;
+  std::size_t used_bytes_ = 0;
+  std::uint64_t waiting_bytes_ = 0;
+  std::size_t limit_bytes_;
+};
+
+// What the streams of one worker share.
+struct StreamShared {
+  SegmentPool& pool;
+  TcpHealth& totals;
+  Ledger& ledger;
+};
+
+class TcpStream {
+ public:
+  static constexpr Nanos kReorderWait = 100 * kMillisecond;
+  static constexpr Nanos kHoleWait = 10 * kSecond;
+  static constexpr std::size_t kMaxQueuedBytes = 1 << 20;   // a direction
+  static constexpr std::size_t kMaxQueuedSegments = 1024;   // a direction
+
+  enum class Verdict : std::uint8_t {
+    kOk,
+    kReset,    // a valid RST: the connection is over
+    kFinished, // both directions have ended and were delivered
+    kReplaced, // the packet belongs to a new connection between the same ends
+  };
+
+  // One direction's health, for the join.
+  struct Health {
+    std::uint32_t retransmitted_segments = 0, out_of_order = 0, duplicate_acks = 0, zero_windows = 0;
+    std::uint64_t retransmitted_bytes = 0;
+  };
+
+  TcpStream() = default;
+  TcpStream(const TcpStream&) = delete;
+  TcpStream& operator=(const TcpStream&) = delete;
+
+  // kReplaced leaves the stream untouched; the caller closes it and gives the packet to a new one.
+  Verdict on_packet(Side from, const Packet& packet, StreamShared& shared, StreamSink& sink);
+  // Gives up holes whose time has come. `force`: all of them (end of the connection or the input).
+  Verdict on_time(Nanos now, bool force, StreamShared& shared, StreamSink& sink);
+
+  bool waiting() const { return halves_[0].waiting() || halves_[1].waiting(); }
+  // When on_time() can next do something; only meaningful while waiting().
+  Nanos deadline() const;
+
+  // True when a SYN was seen, of either side.
+  bool started() const { return halves_[0].syn_seen || halves_[1].syn_seen; }
+  // The side that opened the connection; false when no SYN was seen.
+  bool opener(Side& side) const;
+  bool syn_seen(Side side) const { return halves_[index(side)].syn_seen; }
+  std::uint64_t delivered(Side side) const { return halves_[index(side)].offset; }
+  // Next sequence number expected of this side; meaningful once has_base().
+  std::uint32_t next_sequence(Side side) const { return halves_[index(side)].next; }
+  bool has_base(Side side) const { return halves_[index(side)].has_base; }
+  const Health& health(Side side) const { return halves_[index(side)].health; }
+  // SYN to the ACK of the SYN-ACK; 0 when not seen.
+  Nanos handshake_ns() const { return handshake_ns_; }
+
+ private:
+  struct Half {
+    std::unique_ptr<SegmentPool::Segment> queue;  // ordered by sequence, disjoint
+    SegmentPool::Segment* tail = nullptr;         // last of queue
+    std::uint64_t offset = 0;                     // delivered so far, gaps included
+    Nanos blocked_since = 0;
+    Nanos ready = 0;
+    Nanos syn_time = 0;
+    std::uint32_t first = 0, next = 0;  // sequence of the first byte, and of the next in order
+    std::uint32_t highest_ack = 0;
+    std::uint32_t fin_sequence = 0;
+    std::uint32_t queued_bytes = 0, queued_segments = 0;
+    std::uint16_t window = 0;
+    std::uint8_t strangers = 0;  // segments in a row far outside the window
+    bool seen = false;           // any packet of this side
+    bool has_base = false, has_ack = false, syn_seen = false, syn_without_ack = false;
+    bool fin_seen = false, finished = false;
+    Health health;
+
+    bool waiting() const { return queue || (fin_seen && !finished); }
+    // Sequence number after the last delivered byte, without a FIN.
+    std::uint32_t data_end() const { return finished ? next - 1 : next; }
+  };
+
+  Verdict on_syn(Half& half, Half& other, const Packet& packet);
+  void watch(Half& half, Half& other, const Packet& packet, TcpHealth& totals);
+  void on_payload(Side from, const Packet& packet, StreamShared& shared, StreamSink& sink);
+  void enqueue(Half& half, std::uint64_t unwanted, const Packet& packet, StreamShared& shared);
+  void deliver(Side from, Chunk chunk, bool has_ack, std::uint32_t acknowledgment,
+               StreamSink& sink);
+  static bool causal(const Half& other, bool has_ack, std::uint32_t acknowledgment);
+  bool drain(Side side, Nanos now, StreamShared& shared, StreamSink& sink);
+  bool give_up(Side side, Nanos now, bool force, StreamShared& shared, StreamSink& sink);
+  void skip_hole(Side side, std::uint32_t length, Nanos now, StreamSink& sink);
+  void settle(Nanos now, bool force, StreamShared& shared, StreamSink& sink);
+  Verdict verdict() const;
+
+  Half halves_[2];
+  Nanos handshake_ns_ = 0;
+};
+
+}  // namespace weir
