@@ -19,8 +19,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kThreads = 3;
-constexpr int kMaxWaiting = 16;               // connections, beside those being served
-constexpr std::chrono::seconds kDeadline(5);  // from acceptance to the last byte of the answer
+constexpr int kMaxWaiting = 16;  // connections, beside those being served
 constexpr int kStopCheckMs = 20;
 constexpr std::size_t kMaxBodyBytes = 4096;
 
@@ -28,8 +27,8 @@ constexpr std::size_t kMaxBodyBytes = 4096;
 // byte, so a client could hold a thread for hours.
 class DeadlineStream final : public httplib::Stream {
  public:
-  DeadlineStream(int fd, const std::atomic<bool>& stopping)
-      : fd_(fd), stopping_(stopping), deadline_(Clock::now() + kDeadline) {}
+  DeadlineStream(int fd, std::chrono::milliseconds deadline, const std::atomic<bool>& stopping)
+      : fd_(fd), stopping_(stopping), deadline_(Clock::now() + deadline) {}
 
   bool is_readable() const override { return wait(POLLIN); }
   bool is_writable() const override { return wait(POLLOUT); }
@@ -124,7 +123,8 @@ Result<ListenAddress> ListenAddress::parse(std::string_view text) {
 
 class MetricsServer::Server final : public httplib::Server {
  public:
-  explicit Server(Page page) : page_(std::move(page)) {
+  Server(Page page, std::chrono::milliseconds deadline)
+      : page_(std::move(page)), deadline_(deadline) {
     set_socket_options(reuse_address);
     set_payload_max_length(kMaxBodyBytes);
     new_task_queue = [this] { return new BoundedPool(turn_away_); };
@@ -132,6 +132,12 @@ class MetricsServer::Server final : public httplib::Server {
         [this](const httplib::Request&, httplib::Response& response) { serve_page(response); });
     Get("/healthz", [](const httplib::Request&, httplib::Response& response) {
       response.set_content("ok\n", "text/plain; charset=utf-8");
+    });
+    // Before the library waits for a body that nobody wants.
+    set_pre_routing_handler([](const httplib::Request& request, httplib::Response& response) {
+      if (request.method == "GET" || request.method == "HEAD") return HandlerResponse::Unhandled;
+      response.status = 404;
+      return HandlerResponse::Handled;
     });
     set_error_handler([](const httplib::Request&, httplib::Response& response) {
       const char* text = response.status == 404   ? "not found: try /metrics or /healthz\n"
@@ -187,7 +193,7 @@ class MetricsServer::Server final : public httplib::Server {
   bool process_and_close_socket(socket_t fd) override {
     const bool refuse = turn_away_ && std::this_thread::get_id() == accepting_thread_;
     if (!refuse && !stopping_) {
-      DeadlineStream stream(fd, stopping_);
+      DeadlineStream stream(fd, deadline_, stopping_);
       bool closed = false;
       process_request(stream, true, closed, nullptr);
       shutdown(fd, SHUT_RDWR);
@@ -197,6 +203,7 @@ class MetricsServer::Server final : public httplib::Server {
   }
 
   Page page_;
+  std::chrono::milliseconds deadline_;
   int port_ = 0;
   std::atomic<bool> stopping_{false}, finished_{false};
   std::atomic<bool> turn_away_{false};
@@ -209,8 +216,9 @@ MetricsServer::MetricsServer(MetricsServer&&) noexcept = default;
 MetricsServer& MetricsServer::operator=(MetricsServer&&) noexcept = default;
 MetricsServer::~MetricsServer() = default;
 
-Result<MetricsServer> MetricsServer::start(const ListenAddress& address, Page page) {
-  auto server = std::make_unique<Server>(std::move(page));
+Result<MetricsServer> MetricsServer::start(const ListenAddress& address, Page page,
+                                           std::chrono::milliseconds deadline) {
+  auto server = std::make_unique<Server>(std::move(page), deadline);
   if (auto bound = server->bind(address); !bound) {
     return tl::unexpected<Error>(std::move(bound.error()));
   }

@@ -2,6 +2,7 @@
 // is slow is cut off, one too many is turned away.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -26,7 +27,9 @@ class MetricsServer {
   // program is not yet measuring.
   using Page = std::function<std::string()>;
 
-  static Result<MetricsServer> start(const ListenAddress& address, Page page);
+  // A connection that has not had its answer `deadline` after it came is cut off.
+  static Result<MetricsServer> start(const ListenAddress& address, Page page,
+                                     std::chrono::milliseconds deadline = std::chrono::seconds(5));
 
   MetricsServer(MetricsServer&&) noexcept;
   MetricsServer& operator=(MetricsServer&&) noexcept;

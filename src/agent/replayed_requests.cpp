@@ -42,8 +42,8 @@ Result<std::unique_ptr<ReplayedRequests>> ReplayedRequests::open(const RequestsS
   Result<CaptureFiles> files = CaptureFiles::open(settings.files, replay->stop_.get());
   if (!files) return tl::unexpected<Error>(files.error());
   replay->files_.emplace(std::move(*files));
-  replay->from_pipe_ = std::find(settings.files.begin(), settings.files.end(), "-") !=
-                       settings.files.end();
+  replay->from_pipe_ =
+      std::find(settings.files.begin(), settings.files.end(), "-") != settings.files.end();
   return replay;
 }
 
@@ -55,8 +55,8 @@ void ReplayedRequests::read() {
   Ledger& ledger = worker_.counters().ledger;
   Frame frame;
   ReadResult read = ReadResult::kEnd;
-  for (std::uint32_t count = 0; !stopping_.load(std::memory_order_relaxed) &&
-                                !enough_.load(std::memory_order_relaxed);
+  for (std::uint32_t count = 0;
+       !stopping_.load(std::memory_order_relaxed) && !enough_.load(std::memory_order_relaxed);
        ++count) {
     if (count % kFlushFrames == 0 || (from_pipe_ && input_waits())) worker_.flush();
     read = files_->next(frame);

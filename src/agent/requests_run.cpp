@@ -78,9 +78,7 @@ class RequestsRun {
   bool should_stop() const {
     return limit_.reached.load(std::memory_order_acquire) || (queue_ && queue_->stopped());
   }
-  FILE* summary_stream() const {
-    return settings_.output == OutputFormat::kJson ? stderr : stdout;
-  }
+  FILE* summary_stream() const { return settings_.output == OutputFormat::kJson ? stderr : stdout; }
 
   const RequestsSettings& settings_;
   CountLimit::Shared limit_;
@@ -169,9 +167,8 @@ void RequestsRun::control(Input& input, const Fd& signals) {
   const Nanos begin = monotonic_now();
   Nanos next_stats = begin + settings_.interval;
   for (;;) {
-    pollfd fds[] = {{signals.get(), POLLIN, 0},
-                    {input.done_fd(), POLLIN, 0},
-                    {input.control_fd(), POLLIN, 0}};
+    pollfd fds[] = {
+        {signals.get(), POLLIN, 0}, {input.done_fd(), POLLIN, 0}, {input.control_fd(), POLLIN, 0}};
     ::poll(fds, 3, static_cast<int>(kTick / kMillisecond));
     if (fds[0].revents != 0 || fds[1].revents != 0 || should_stop()) break;
     if (fds[2].revents != 0) input.on_control();

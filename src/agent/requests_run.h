@@ -1,5 +1,5 @@
-// The requests lens at work: from files or the network to the outputs, until the end of the input, a
-// signal, a limit, or an error.
+// The requests lens at work: from files or the network to the outputs, until the end of the input,
+// a signal, a limit, or an error.
 #pragma once
 
 #include "agent/requests_settings.h"

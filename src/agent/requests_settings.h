@@ -38,7 +38,8 @@ struct RequestsSettings {
   // Show query literals (Redis arguments) instead of '?'.
   bool raw_queries = false;
   bool promiscuous = false;
-  // Look into VXLAN, Geneve, GRE and IPIP. In files always, unless told not to; live only when asked.
+  // Look into VXLAN, Geneve, GRE and IPIP. In files always, unless told not to; live only when
+  // asked.
   bool decapsulate = false;
   // Capture threads; 0 = chosen from the processors.
   unsigned workers = 0;

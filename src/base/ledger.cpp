@@ -29,6 +29,7 @@ constexpr std::array<LedgerEntry, static_cast<std::size_t>(Count::kCountEnd)> kE
     {Stage::kMatch, Outcome::kFiltered, "late"},
     {Stage::kMatch, Outcome::kFiltered, "where"},
     {Stage::kMatch, Outcome::kLost, "evicted"},
+    {Stage::kMatch, Outcome::kLost, "gap"},
     {Stage::kMatch, Outcome::kLost, "cut"},
     {Stage::kQueue, Outcome::kSeen, ""},
     {Stage::kQueue, Outcome::kDelivered, ""},

@@ -44,6 +44,7 @@ enum class Count : std::uint8_t {
   kMatchFilteredLate,   // answers whose request had been reported as unanswered
   kMatchFilteredWhere,  // of a record that --where left out
   kMatchLostEvicted,    // a bound of the pending table
+  kMatchLostGap,        // incomplete by a gap, and without a counterpart
   kMatchLostCut,        // cut off by the end of the input
   // queue of the terminal or file output, records
   kQueueSeen,

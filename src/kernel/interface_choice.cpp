@@ -32,17 +32,19 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-std::vector<std::string> near_names(const std::string& wanted, std::vector<std::string> names) {
-  std::vector<std::string> near;
-  for (const auto& name : names) {
-    if (distance(wanted, name) <= std::max<std::size_t>(1, wanted.size() / 2)) near.push_back(name);
+std::vector<std::string> near_names(const std::string& wanted,
+                                    const std::vector<std::string>& names) {
+  std::vector<std::pair<std::size_t, std::string>> ranked;
+  for (const auto& name : names) ranked.emplace_back(distance(wanted, name), name);
+  std::sort(ranked.begin(), ranked.end());
+  const std::size_t near = std::max<std::size_t>(1, wanted.size() / 2);
+  std::vector<std::string> shown;
+  for (const auto& [away, name] : ranked) {
+    // Where none is near, those that are least far.
+    const bool show = away <= near || ranked.front().first > near;
+    if (show && shown.size() < kNamesShown) shown.push_back(name);
   }
-  if (near.empty()) near = std::move(names);
-  std::stable_sort(near.begin(), near.end(), [&](const auto& a, const auto& b) {
-    return distance(wanted, a) < distance(wanted, b);
-  });
-  if (near.size() > kNamesShown) near.resize(kNamesShown);
-  return near;
+  return shown;
 }
 
 }  // namespace

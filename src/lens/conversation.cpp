@@ -48,6 +48,7 @@ Nanos Conversation::deadline() const {
 }
 
 void Conversation::close(Close reason, Nanos now) {
+  abandoned_ = reason == Close::kIdle || reason == Close::kEndOfInput;
   (void)stream_.on_time(now, true, shared_.stream, *this);
   close_way(client_, reason);
   close_way(opposite(client_), reason);
@@ -144,6 +145,7 @@ void Conversation::lose(Side side, std::uint64_t length, Quality quality, Nanos 
   if (length == 0) return;
   drop_unread(side, Count::kStreamLostDecode);
   if (w.decoder) {
+    matcher_.taint(direction_of(side), quality);
     w.decoder->gap(direction_of(side), length, *this);
     w.resync = true;
     matcher_.gap(direction_of(side), quality, *w.protocol, now, shared_.match);
@@ -324,10 +326,13 @@ void Conversation::on(const Message& message) noexcept {
 
 void Conversation::end(Direction direction, std::uint64_t stream_id,
                        const MessageEnd& end) noexcept {
+  if (abandoned_) return;  // nobody knows whether it has ended
   const Side side = side_of(direction);
-  const bool here = current_ && current_side_ == side && end.end > 0;
-  const Nanos last = here ? current_->at(end.end - 1).ready : way(side).ready;
-  matcher_.end(direction, stream_id, end, last, shared_.match);
+  const Way& w = way(side);
+  const bool here = current_ && current_side_ == side;
+  const bool complete = end.end <= w.offset + (here ? current_->bytes.size() : 0);
+  const Nanos last = here && complete && end.end > 0 ? current_->at(end.end - 1).ready : w.ready;
+  matcher_.end(direction, stream_id, end, complete, last, shared_.match);
 }
 
 // --- which protocol ------------------------------------------------------------------------------

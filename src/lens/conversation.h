@@ -116,6 +116,7 @@ class Conversation final : private StreamSink, private MessageSink {
   std::uint8_t errors_ = 0;  // in a row
   bool roles_known_ = false;
   bool opaque_ = false;
+  bool abandoned_ = false;  // ends without having been closed by its ends
 };
 
 }  // namespace weir

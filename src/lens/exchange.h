@@ -21,6 +21,7 @@ struct Exchange {
   const Vocabulary* vocabulary = nullptr;
   std::uint64_t stream_id = 0;
   std::uint64_t sequence = 0;  // order of creation within the worker: breaks ties of time
+  Nanos timeout = 0;   // for the answer, once the request is complete
   Nanos deadline = 0;
   Nanos completed = 0;
   Endpoint client, server;
@@ -29,6 +30,7 @@ struct Exchange {
   Quality quality = Quality::kComplete;
   bool has_request = false, request_done = false;
   bool has_response = false, response_done = false;
+  bool request_damaged = false, response_damaged = false;  // bytes of it are missing
   bool reported = false;  // given up, kept so that its late answer is not taken for another's
   bool doubtful = false;  // asked after a gap: its place in the order of answers is not known
   bool orphan = false;    // an answer that no request waits for
@@ -36,7 +38,14 @@ struct Exchange {
   RoundTrip::Side request, response;
   FieldList request_fields, response_fields;
 
-  std::uint64_t messages() const { return (has_request ? 1u : 0u) + (has_response ? 1u : 0u); }
+  // Not yet accounted for in the ledger.
+  std::uint64_t messages() const {
+    return (has_request && !reported ? 1u : 0u) + (has_response ? 1u : 0u);
+  }
+  // Bytes of its only message are missing: neither its size nor what became of it can be told.
+  bool is_fragment() const {
+    return has_request ? request_damaged && !has_response : response_damaged;
+  }
 };
 
 // The exchanges of one worker: bounded, reused.

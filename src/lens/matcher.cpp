@@ -61,7 +61,8 @@ Exchange* Matcher::open(const Message& message, const Arrival& arrival, const Pr
   }
   exchange->vocabulary = message.vocabulary;
   exchange->stream_id = message.stream_id;
-  exchange->deadline = arrival.first + protocol.timeout;
+  exchange->timeout = protocol.timeout;
+  exchange->deadline = arrival.last + protocol.timeout;
   exchange->client = arrival.client;
   exchange->server = arrival.server;
   exchange->transport = arrival.transport;
@@ -111,13 +112,25 @@ void Matcher::on_request(const Message& message, const Arrival& arrival, const P
   settle(exchange, message, arrival, shared);
 }
 
-void Matcher::on_response(const Message& message, const Arrival& arrival, const Protocol& protocol,
-                          MatchShared& shared) {
-  Exchange* exchange = message.kind == MessageKind::kUnpaired ? nullptr : head_;
+// The request that an answer of this stream id belongs to.
+Exchange* Matcher::oldest_open(std::uint64_t stream_id, std::uint64_t mask) const {
+  Exchange* exchange = head_;
   while (exchange && (!exchange->has_request || exchange->has_response || exchange->doubtful ||
                       exchange->status == Status::kOneWay ||
-                      ((exchange->stream_id ^ message.stream_id) & message.stream_mask) != 0)) {
+                      ((exchange->stream_id ^ stream_id) & mask) != 0)) {
     exchange = exchange->next;
+  }
+  return exchange;
+}
+
+void Matcher::on_response(const Message& message, const Arrival& arrival, const Protocol& protocol,
+                          MatchShared& shared) {
+  Exchange* exchange = nullptr;
+  if (message.kind == MessageKind::kResponse) {
+    exchange = oldest_open(message.stream_id, ~std::uint64_t{0});
+    if (!exchange && message.stream_mask != ~std::uint64_t{0}) {
+      exchange = oldest_open(message.stream_id, message.stream_mask);
+    }
   }
   if (exchange) {
     if (open_requests_ > 0) --open_requests_;
@@ -153,8 +166,8 @@ void Matcher::settle(Exchange* exchange, const Message& message, const Arrival& 
   }
 }
 
-void Matcher::end(Direction direction, std::uint64_t stream_id, const MessageEnd& end, Nanos last,
-                  MatchShared& shared) {
+void Matcher::end(Direction direction, std::uint64_t stream_id, const MessageEnd& end,
+                  bool complete, Nanos last, MatchShared& shared) {
   const bool request = direction == Direction::kToServer;
   Exchange* exchange = head_;
   while (exchange && (exchange->stream_id != stream_id ||
@@ -169,7 +182,11 @@ void Matcher::end(Direction direction, std::uint64_t stream_id, const MessageEnd
   if (end.size_bytes) part.size_bytes = end.size_bytes;
   if (end.status && !request) exchange->status = *end.status;
   copy_fields(end.fields, request ? exchange->request_fields : exchange->response_fields);
-  message_done(exchange, request, last, shared);
+  if (complete) {
+    message_done(exchange, request, last, shared);
+  } else {
+    passing_[index(direction)] = {exchange, end.end, request};
+  }
 }
 
 void Matcher::passed(Direction direction, std::uint64_t offset, Nanos last, MatchShared& shared) {
@@ -194,7 +211,10 @@ void Matcher::cut(Direction direction, std::uint64_t offset) {
 void Matcher::message_done(Exchange* exchange, bool request, Nanos last, MatchShared& shared) {
   (request ? exchange->request_done : exchange->response_done) = true;
   (request ? exchange->request : exchange->response).last = last;
-  if (request && exchange->status != Status::kOneWay && !exchange->response_done) return;
+  if (request && exchange->status != Status::kOneWay && !exchange->response_done) {
+    exchange->deadline = last + exchange->timeout;
+    return;
+  }
   if (!request && exchange->has_request && !exchange->request_done) return;
   if (!request && !exchange->has_request && !exchange->orphan) return;  // an early answer waits
   exchange->completed = request && exchange->has_response ? std::max(last, exchange->response.last)
@@ -202,30 +222,47 @@ void Matcher::message_done(Exchange* exchange, bool request, Nanos last, MatchSh
   finish(exchange, shared);
 }
 
-// Reports a complete exchange, or counts the late answer of one that was reported before.
-void Matcher::finish(Exchange* exchange, MatchShared& shared) {
-  if (exchange->reported) {
-    shared.counters.ledger.add(Count::kMatchFilteredLate, exchange->has_response ? 1 : 0);
+// Reports an exchange, or counts why not.
+void Matcher::report(Exchange& exchange, MatchShared& shared) {
+  Ledger& ledger = shared.counters.ledger;
+  if (exchange.reported) {
+    ledger.add(Count::kMatchFilteredLate, exchange.messages());
+  } else if (exchange.is_fragment()) {
+    ledger.add(Count::kMatchLostGap, exchange.messages());
   } else {
-    shared.sink.on(*exchange);
+    shared.sink.on(exchange);
   }
+}
+
+void Matcher::finish(Exchange* exchange, MatchShared& shared) {
+  report(*exchange, shared);
   unlink(exchange, shared);
 }
 
-// Reports an exchange that will not be completed.
+// Ends an exchange that will not be completed.
 void Matcher::give_up(Exchange* exchange, Nanos now, MatchShared& shared) {
-  if (!exchange->reported) {
+  if (exchange->has_response) {
+    exchange->completed = exchange->response.last;
+  } else {
     exchange->completed = now;
-    if (!exchange->has_response) {
-      if (exchange->status != Status::kOneWay) exchange->status = Status::kUnanswered;
-    } else {
-      exchange->completed = exchange->response.last;
-    }
-    shared.sink.on(*exchange);
-  } else if (exchange->has_response) {
-    shared.counters.ledger.add(Count::kMatchFilteredLate);
+    if (exchange->status != Status::kOneWay) exchange->status = Status::kUnanswered;
   }
-  unlink(exchange, shared);
+  finish(exchange, shared);
+}
+
+// The input ends within a message: it is none, only the ledger knows it.
+void Matcher::forget_unfinished(Exchange* exchange, MatchShared& shared) {
+  if (exchange->has_response && !exchange->response_done) {
+    exchange->has_response = false;
+    exchange->response_fields.clear();
+    exchange->quality = Quality::kGap;
+  } else if (exchange->has_request && !exchange->request_done && !exchange->reported) {
+    exchange->has_request = false;
+  } else {
+    return;
+  }
+  shared.counters.ledger.add(Count::kMatchLostCut);
+  shared.counters.pending_match.set(shared.counters.pending_match.get() - 1);
 }
 
 void Matcher::unlink(Exchange* exchange, MatchShared& shared) {
@@ -238,20 +275,21 @@ void Matcher::unlink(Exchange* exchange, MatchShared& shared) {
       exchange->status != Status::kOneWay) {
     --open_requests_;
   }
-  const std::uint64_t pending = exchange->reported ? exchange->messages() - 1 : exchange->messages();
-  shared.counters.pending_match.set(shared.counters.pending_match.get() - pending);
+  shared.counters.pending_match.set(shared.counters.pending_match.get() - exchange->messages());
   shared.pool.give(exchange);
 }
 
 void Matcher::taint(Direction direction, Quality quality) {
+  const bool request = direction == Direction::kToServer;
   Exchange* exchange = passing_[index(direction)].exchange;
   for (Exchange* e = head_; e && !exchange; e = e->next) {
-    const bool unfinished = direction == Direction::kToServer
-                                ? e->has_request && !e->request_done
-                                : e->has_response && !e->response_done;
+    const bool unfinished = request ? e->has_request && !e->request_done
+                                    : e->has_response && !e->response_done;
     if (unfinished) exchange = e;
   }
-  if (exchange) worsen(exchange->quality, quality);
+  if (!exchange) return;
+  worsen(exchange->quality, quality);
+  (request ? exchange->request_damaged : exchange->response_damaged) = true;
 }
 
 void Matcher::gap(Direction direction, Quality quality, const Protocol& protocol, Nanos now,
@@ -277,19 +315,16 @@ void Matcher::gap(Direction direction, Quality quality, const Protocol& protocol
 void Matcher::close(Close reason, Nanos now, MatchShared& shared) {
   while (head_) {
     Exchange& e = *head_;
-    const bool asking = e.has_request && !e.request_done && !e.has_response;
-    const bool answering = e.has_response && !e.response_done;
-    if (reason == Close::kEndOfInput && asking) {
-      shared.counters.ledger.add(Count::kMatchLostCut);
-      unlink(&e, shared);
-      continue;
-    }
-    if (answering && (reason == Close::kFin || reason == Close::kReset)) {
-      e.status = Status::kError;  // promised more than it sent
+    if (reason == Close::kEndOfInput || reason == Close::kIdle) {
+      forget_unfinished(&e, shared);
+      if (!e.has_request && !e.has_response) {
+        unlink(&e, shared);
+        continue;
+      }
+    } else if (e.has_response && !e.response_done) {
+      e.status = Status::kError;  // it promised more than it sent
       e.response_fields.add(FieldValue::of(kErrorTypeField, "response_incomplete"));
       e.response.last = now;
-    } else if (answering) {
-      worsen(e.quality, Quality::kGap);
     }
     give_up(&e, now, shared);
   }
@@ -299,19 +334,21 @@ void Matcher::on_time(Nanos now, const Protocol& protocol, MatchShared& shared) 
   earliest_ = std::numeric_limits<Nanos>::max();
   for (Exchange* e = head_; e;) {
     Exchange* next = e->next;
-    if (!e->reported && e->deadline <= now && !(e->has_request && e->has_response)) {
+    // What is still being sent is not waited for: the connection's own time-out ends that.
+    const bool waits = e->has_request ? e->request_done && !e->has_response : e->response_done;
+    if (waits && !e->reported && e->deadline <= now) {
       if (!e->has_request || !protocol.fifo) {
         give_up(e, e->deadline, shared);
       } else {
         // First in, first out: its answer, should it come, must find its place.
         e->completed = e->deadline;
         e->status = Status::kUnanswered;
-        shared.sink.on(*e);
-        e->reported = true;
+        report(*e, shared);
         shared.counters.pending_match.set(shared.counters.pending_match.get() - 1);
+        e->reported = true;
       }
     } else if (!e->reported) {
-      earliest_ = std::min(earliest_, e->deadline);
+      earliest_ = std::min(earliest_, std::max(e->deadline, now + kSecond));
     }
     e = next;
   }

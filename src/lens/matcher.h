@@ -40,9 +40,9 @@ class Matcher {
 
   void on(const Message& message, const Arrival& arrival, const Protocol& protocol,
           MatchShared& shared);
-  // The end of a message that came with an open end.
-  void end(Direction direction, std::uint64_t stream_id, const MessageEnd& end, Nanos last,
-           MatchShared& shared);
+  // The end of a message that came with an open end; `complete`: it has passed already.
+  void end(Direction direction, std::uint64_t stream_id, const MessageEnd& end, bool complete,
+           Nanos last, MatchShared& shared);
   // Bytes of this direction up to `offset` have passed.
   void passed(Direction direction, std::uint64_t offset, Nanos last, MatchShared& shared);
   // Bytes inside the message now passing in this direction are missing.
@@ -77,11 +77,14 @@ class Matcher {
                   MatchShared& shared);
   void on_response(const Message& message, const Arrival& arrival, const Protocol& protocol,
                    MatchShared& shared);
+  Exchange* oldest_open(std::uint64_t stream_id, std::uint64_t mask) const;
   void settle(Exchange* exchange, const Message& message, const Arrival& arrival,
               MatchShared& shared);
   void message_done(Exchange* exchange, bool request, Nanos last, MatchShared& shared);
+  void report(Exchange& exchange, MatchShared& shared);
   void finish(Exchange* exchange, MatchShared& shared);
   void give_up(Exchange* exchange, Nanos now, MatchShared& shared);
+  void forget_unfinished(Exchange* exchange, MatchShared& shared);
   void unlink(Exchange* exchange, MatchShared& shared);
 
   Exchange* head_ = nullptr;

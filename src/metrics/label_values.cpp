@@ -62,10 +62,16 @@ LabelValues::LabelValues(const RoundTrip& trip, std::span<const Label> labels, s
   for (std::size_t i = 0; i < std::min(labels.size(), kMaxLabels); ++i) {
     FieldValue value;
     if (!find_field(trip, *labels[i].field, value)) continue;
+    const auto position = static_cast<std::uint8_t>(i);
+    if (value.field->type == FieldType::kInt) {  // as it is: render() makes text of it, once
+      add(position, &labels[i],
+          {reinterpret_cast<const char*>(&value.number), sizeof value.number});
+      continue;
+    }
     NumberText scratch;
     const std::string_view text = value_text(value, scratch);
     if (text.empty()) continue;  // to Prometheus the same as an absent label
-    add(static_cast<std::uint8_t>(i), &labels[i], labels[i].method ? known_method(text) : text);
+    add(position, &labels[i], labels[i].method ? known_method(text) : text);
   }
   add_error_type(trip);
 }
@@ -100,8 +106,18 @@ std::string LabelValues::render(std::string_view fixed) const {
   std::string out(fixed);
   for (const Part& part : std::span(parts_).first(part_count_)) {
     if (!out.empty()) out += ',';
-    append_label(out, part.label == nullptr ? kErrorType : std::string_view(part.label->name),
-                 std::string_view(key_.data() + part.offset, part.size));
+    std::string_view text(key_.data() + part.offset, part.size);
+    if (part.label == nullptr) {
+      append_label(out, kErrorType, text);
+      continue;
+    }
+    NumberText scratch;
+    if (part.label->field->type == FieldType::kInt) {
+      FieldValue value = FieldValue::of(*part.label->field, std::int64_t{0});
+      std::memcpy(&value.number, text.data(), sizeof value.number);
+      text = value_text(value, scratch);
+    }
+    append_label(out, part.label->name, text);
   }
   return out;
 }

@@ -1,5 +1,6 @@
 #include "output/record_queue.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 
@@ -12,6 +13,8 @@
 #include <string_view>
 #include <tuple>
 #include <utility>
+
+#include "base/fd.h"
 
 namespace weir {
 namespace {
@@ -71,7 +74,10 @@ struct RecordQueue::Batch {
 struct RecordQueue::State {
   using Batches = std::vector<std::unique_ptr<Batch>>;
 
-  explicit State(Settings from) : settings(std::move(from)) {}
+  explicit State(Settings from)
+      : settings(std::move(from)), output(fcntl(settings.fd, F_DUPFD_CLOEXEC, 0)) {
+    if (!output.valid()) stop(errno);
+  }
 
   void push(std::unique_ptr<Batch>& batch);
   std::unique_ptr<Batch> fresh_batch(std::uint32_t producer);
@@ -85,6 +91,8 @@ struct RecordQueue::State {
   void stop(int error);
 
   const Settings settings;
+  // A descriptor of our own: a thread that was given up must not write to what took its number.
+  Fd output;
   mutable std::mutex mutex;
   std::condition_variable filled, drained, ended;
   // Under the mutex:
@@ -147,7 +155,7 @@ RecordQueue::State::Batches RecordQueue::State::next_batches() {
   std::unique_lock lock(mutex);
   while (!filled.wait_for(lock, kClosedCheck, [&] { return !queued.empty() || finishing; })) {
     lock.unlock();
-    if (!stopped && reader_is_gone(settings.fd)) stop(EPIPE);
+    if (!stopped && reader_is_gone(output.get())) stop(EPIPE);
     lock.lock();
   }
   // Several workers: give the others a moment, so that the lines can be put in order.
@@ -207,7 +215,7 @@ void RecordQueue::State::stop(int reason) {
 void RecordQueue::State::write(Batches& batches) {
   const auto write_one = [&](const Batch& batch) {
     int reason = 0;
-    const std::size_t done_bytes = stopped ? 0 : write_all(settings.fd, batch.text, reason);
+    const std::size_t done_bytes = stopped ? 0 : write_all(output.get(), batch.text, reason);
     const std::size_t lines = batch.lines_within(done_bytes);
     if (reason != 0) stop(reason);
     account(lines, batch.marks.size() - lines, batch.text.size());
@@ -233,12 +241,13 @@ void RecordQueue::State::run() {
   sigaddset(&pipe_signal, SIGPIPE);
   pthread_sigmask(SIG_BLOCK, &pipe_signal, nullptr);
   int reason = 0;
-  write_all(settings.fd, settings.header, reason);
+  if (!stopped) write_all(output.get(), settings.header, reason);
   if (reason != 0) stop(reason);
   for (Batches batches = next_batches(); !batches.empty(); batches = next_batches()) {
     write(batches);
   }
   const std::lock_guard lock(mutex);
+  output.reset();
   done = true;
   ended.notify_all();
 }

@@ -27,7 +27,7 @@ class RecordQueue {
     int fd = STDOUT_FILENO;                 // not owned
     std::size_t capacity_bytes = 8u << 20;  // of all batches together
     bool wait_when_full = false;
-    std::string header;  // written before all records; not counted
+    std::string header{};  // written before all records; not counted
   };
 
   // One worker's side of the queue. Not shared between threads; may outlive the queue.

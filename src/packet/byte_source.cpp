@@ -39,7 +39,7 @@ Result<std::unique_ptr<ByteSource>> ByteSource::open(const std::string& path, in
   }
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return system_failure(path);
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return system_failure(path);
   if (S_ISDIR(info.st_mode)) return system_failure(path, EISDIR);
   if (S_ISREG(info.st_mode) && info.st_size > 0 && !begins_like_gzip(fd.get())) {

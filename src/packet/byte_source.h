@@ -1,5 +1,5 @@
-// ByteSource: the bytes of a capture file in order, from a mapped file, a pipe or a gzip stream. One
-// thread.
+// ByteSource: the bytes of a capture file in order, from a mapped file, a pipe or a gzip stream.
+// One thread.
 #pragma once
 
 #include <cstddef>

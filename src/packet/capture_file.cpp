@@ -78,7 +78,8 @@ ReadResult CaptureFile::end(ReadResult result, std::string problem) {
                    cause.code};
     ended_ = ReadResult::kError;
   } else {
-    if (result == ReadResult::kError) error_ = Error{fmt::format("read {}: {}", path_, problem), {}};
+    if (result == ReadResult::kError)
+      error_ = Error{fmt::format("read {}: {}", path_, problem), {}};
     ended_ = result;
   }
   return ended_;

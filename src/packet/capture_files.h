@@ -35,8 +35,8 @@ class CaptureFiles {
   };
   struct Entry {
     std::unique_ptr<CaptureFile> file;  // null once it has ended
-    Frame head;                // its next frame
-    std::size_t numbers = 0;  // index, once begun
+    Frame head;                         // its next frame
+    std::size_t numbers = 0;            // index, once begun
     bool begun = false;
   };
 

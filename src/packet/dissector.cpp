@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include "packet/ether_type.h"
+
 namespace weir {
 namespace {
 
 constexpr std::uint16_t kEthernet = 1;
+constexpr std::uint16_t kKernelLlc = 4;  // what Linux calls an 802.3 frame with an LLC header
 // No frame is longer: Linux offloads at most 512 KiB at a time. A file that claims more lies.
 constexpr std::uint32_t kMaxWireBytes = 1 << 20;
 
@@ -22,11 +25,16 @@ Dissection Dissector::dissect(const Frame& frame, Packet& packet) noexcept {
   packet.time = frame.time;
   packet.interface_id = frame.interface_id;
   const auto captured = static_cast<std::uint32_t>(frame.data.size());
-  const View view{frame.data.data(), captured, std::max(std::min(frame.wire_bytes, kMaxWireBytes), captured)};
+  const View view{frame.data.data(), captured,
+                  std::max(std::min(frame.wire_bytes, kMaxWireBytes), captured)};
   if (frame.link_type == kEthernet) [[likely]] {
     return ethernet(view, 0, packet);
   }
-  if (frame.link_type == Frame::kNetworkLayer) return ether_type(frame.ether_type, view, 0, packet);
+  if (frame.link_type == Frame::kNetworkLayer) {
+    if (frame.ether_type == kEtherIpv4) return ipv4(view, 0, packet);
+    if (frame.ether_type == kKernelLlc) return llc(view, 0, packet);
+    return ether_type(frame.ether_type, view, 0, packet);
+  }
   return link(frame.link_type, view, 0, packet);
 }
 

@@ -43,11 +43,13 @@ class Dissector {
   std::uint64_t pending_fragments() const { return fragments_.pending_frames(); }
   std::uint64_t lost_fragments() const { return fragments_.lost_frames(); }
   std::uint64_t evicted_fragments() const { return fragments_.evicted_frames(); }
+  // The time goes on without a frame: fragments time out.
+  void on_time(Nanos now) noexcept { fragments_.begin_frame(now); }
   // The end of the input: nothing stays pending.
   void flush() noexcept { fragments_.flush(); }
   // A datagram that was given up although its beginning is there (a capture filtered by port has
   // first fragments only): true with a packet cut short, which stands for 1 + absorbed_fragments()
-  // frames, as kPacket does. To be called after each dissect(), and after flush(), until it is
+  // frames, as kPacket does. To be called after dissect(), on_time() and flush(), until it is
   // false; what is left is lost. Packet.time is that of its first fragment.
   bool take_incomplete(Packet& packet) noexcept {
     return fragments_.has_given_up() && next_incomplete(packet);
@@ -101,8 +103,8 @@ class Dissector {
   Dissection ip_payload(std::uint8_t protocol, View, unsigned depth, Packet&);
   Dissection extension(std::uint8_t protocol, View, unsigned depth, Packet&);
   bool next_incomplete(Packet& packet) noexcept;
-  Dissection fragment(const Fragments::Piece&, std::uint32_t identification,
-                      std::uint32_t protocol, unsigned depth, Packet&);
+  Dissection fragment(const Fragments::Piece&, std::uint32_t identification, std::uint32_t protocol,
+                      unsigned depth, Packet&);
   Dissection tcp(View, Packet&);
   Dissection udp(View, unsigned depth, Packet&);
   // tunnel.cpp

@@ -140,8 +140,8 @@ bool Fragments::fits(const Slot& slot, const Piece& piece, std::uint32_t end) {
 bool Fragments::make_room(std::uint32_t index, std::uint32_t end) {
   if (end <= slots_[index].data.size()) return true;
   // Doubling keeps the copying linear in what is received.
-  const std::size_t size = std::min<std::size_t>(
-      kMaxPayload, std::max<std::size_t>(end, 2 * slots_[index].data.size()));
+  const std::size_t size =
+      std::min<std::size_t>(kMaxPayload, std::max<std::size_t>(end, 2 * slots_[index].data.size()));
   const std::size_t more = size - slots_[index].data.size();
   while (bytes_ + more > bounds_.bytes) {
     const std::uint32_t victim = oldest_ != index ? oldest_ : slots_[index].newer;
@@ -158,8 +158,9 @@ bool Fragments::make_room(std::uint32_t index, std::uint32_t end) {
 void Fragments::insert(Slot& slot, const Piece& piece) {
   std::uint32_t begin = piece.offset;
   const std::uint32_t end = piece.offset + piece.wire_bytes;
-  const std::uint32_t captured_end = piece.offset + static_cast<std::uint32_t>(std::min<std::size_t>(
-                                                        piece.captured.size(), piece.wire_bytes));
+  const std::uint32_t captured_end =
+      piece.offset +
+      static_cast<std::uint32_t>(std::min<std::size_t>(piece.captured.size(), piece.wire_bytes));
   const auto copy = [&](std::uint32_t from, std::uint32_t to) {
     if (from >= to) return;
     if (to > captured_end) slot.cut_at = std::min(slot.cut_at, std::max(from, captured_end));

@@ -66,9 +66,7 @@ class Fragments {
   // To be called before the add() calls of each frame while active(): gives up what has timed out,
   // and ends the views handed out before.
   void begin_frame(Nanos now) noexcept;
-  bool active() const {
-    return oldest_ != kNone || finished_count_ > 0 || !given_up_.empty();
-  }
+  bool active() const { return oldest_ != kNone || finished_count_ > 0 || !given_up_.empty(); }
 
   // True when the piece made its datagram whole; `whole` is valid until the next begin_frame().
   // First copy wins where pieces overlap. A piece that contradicts what is known (beyond 65535
@@ -100,8 +98,8 @@ class Fragments {
     Nanos created = 0;
     std::uint32_t older = kNone, newer = kNone;  // by creation
     std::uint32_t frames = 0;
-    std::uint32_t end = kNone;       // of the payload, once the last piece was seen
-    std::uint32_t cut_at = kNone;    // first byte that was on the wire but not captured
+    std::uint32_t end = kNone;     // of the payload, once the last piece was seen
+    std::uint32_t cut_at = kNone;  // first byte that was on the wire but not captured
     std::uint8_t next_header = 0;
     std::vector<Range> present;  // sorted, disjoint, never touching
     std::vector<std::uint8_t> data;

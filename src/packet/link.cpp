@@ -49,29 +49,46 @@ std::uint32_t load_le32(const std::uint8_t* p) {
 
 Dissection Dissector::link(std::uint32_t type, View v, unsigned depth, Packet& packet) {
   switch (type) {
-    case kEthernet: return ethernet(v, depth, packet);
-    case kLinuxCooked: return cooked(v, depth, packet);
-    case kLinuxCookedV2: return cooked_v2(v, depth, packet);
+    case kEthernet:
+      return ethernet(v, depth, packet);
+    case kLinuxCooked:
+      return cooked(v, depth, packet);
+    case kLinuxCookedV2:
+      return cooked_v2(v, depth, packet);
     case kRaw:
     case kRawBsd:
     case kRawOpenBsd:
-    case kIpv4: return ip(v, depth, packet);  // some writers of kIpv4 mean any
-    case kIpv6: return ipv6(v, depth, packet);
+    case kIpv4:
+      return ip(v, depth, packet);  // some writers of kIpv4 mean any
+    case kIpv6:
+      return ipv6(v, depth, packet);
     case kNull:
-    case kLoop: return bsd_loopback(v, depth, packet);
+    case kLoop:
+      return bsd_loopback(v, depth, packet);
     case kPpp:
-    case kPppHdlc: return ppp(v, depth, packet);
-    case kPppEther: return pppoe(v, depth, packet);
-    case kCiscoHdlc: return cisco_hdlc(v, depth, packet);
-    case kIpOverInfiniband: return infiniband(v, depth, packet);
-    case kNflog: return nflog(v, depth, packet);
+    case kPppHdlc:
+      return ppp(v, depth, packet);
+    case kPppEther:
+      return pppoe(v, depth, packet);
+    case kCiscoHdlc:
+      return cisco_hdlc(v, depth, packet);
+    case kIpOverInfiniband:
+      return infiniband(v, depth, packet);
+    case kNflog:
+      return nflog(v, depth, packet);
     case kPktap:
-    case kPktapUser2: return pktap(v, depth, packet);
-    case kArcnetBsd: return arcnet(v, 2, depth, packet);
-    case kArcnetLinux: return arcnet(v, 4, depth, packet);
-    case kIeee80211: return wifi(v, depth, packet);
-    case kRadiotap: return radiotap(v, depth, packet);
-    default: return Dissection::kLinkType;
+    case kPktapUser2:
+      return pktap(v, depth, packet);
+    case kArcnetBsd:
+      return arcnet(v, 2, depth, packet);
+    case kArcnetLinux:
+      return arcnet(v, 4, depth, packet);
+    case kIeee80211:
+      return wifi(v, depth, packet);
+    case kRadiotap:
+      return radiotap(v, depth, packet);
+    default:
+      return Dissection::kLinkType;
   }
 }
 
@@ -93,14 +110,21 @@ Dissection Dissector::ether_type(std::uint16_t type, View v, unsigned depth, Pac
   }
   if (type <= kMaxFrameLength) return llc(type < v.wire ? v.of_length(type) : v, depth, packet);
   switch (type) {
-    case kEtherIpv4: return ipv4(v, depth, packet);
-    case kEtherIpv6: return ipv6(v, depth, packet);
+    case kEtherIpv4:
+      return ipv4(v, depth, packet);
+    case kEtherIpv6:
+      return ipv6(v, depth, packet);
     case kEtherMpls:
-    case kEtherMplsMulticast: return mpls(v, depth, packet);
-    case kEtherPppoeSession: return pppoe(v, depth, packet);
-    case kEtherMacsec: return macsec(v, depth, packet);
-    case kEtherNsh: return nsh(v, depth, packet);
-    default: return Dissection::kForeign;
+    case kEtherMplsMulticast:
+      return mpls(v, depth, packet);
+    case kEtherPppoeSession:
+      return pppoe(v, depth, packet);
+    case kEtherMacsec:
+      return macsec(v, depth, packet);
+    case kEtherNsh:
+      return nsh(v, depth, packet);
+    default:
+      return Dissection::kForeign;
   }
 }
 
@@ -130,11 +154,15 @@ Dissection Dissector::ppp(View v, unsigned depth, Packet& packet) {
   const std::uint16_t protocol = compressed ? v.data[0] : load_be16(v.data);
   v = v.from(compressed ? 1 : 2);
   switch (protocol) {
-    case 0x0021: return ipv4(v, depth, packet);
-    case 0x0057: return ipv6(v, depth, packet);
+    case 0x0021:
+      return ipv4(v, depth, packet);
+    case 0x0057:
+      return ipv6(v, depth, packet);
     case 0x0281:
-    case 0x0283: return mpls(v, depth, packet);
-    default: return Dissection::kForeign;
+    case 0x0283:
+      return mpls(v, depth, packet);
+    default:
+      return Dissection::kForeign;
   }
 }
 
@@ -178,13 +206,16 @@ Dissection Dissector::bsd_loopback(View v, unsigned depth, Packet& packet) {
   std::uint32_t family = load_be32(v.data);
   if (family > 0xffff) family = load_le32(v.data);
   switch (family) {
-    case 2: return ipv4(v.from(4), depth, packet);
+    case 2:
+      return ipv4(v.from(4), depth, packet);
     case 10:
     case 23:
     case 24:
     case 28:
-    case 30: return ipv6(v.from(4), depth, packet);
-    default: break;
+    case 30:
+      return ipv6(v.from(4), depth, packet);
+    default:
+      break;
   }
   // Point-to-point devices of some systems put their own header here.
   const bool serial = v.data[0] == 0xff || v.data[0] == 0x0f || v.data[0] == 0x8f;
@@ -240,8 +271,8 @@ Dissection Dissector::arcnet(View v, unsigned header, unsigned depth, Packet& pa
 
 // Plain data frames only: what is encrypted, aggregated or without data is foreign.
 Dissection Dissector::wifi(View v, unsigned depth, Packet& packet) {
-  if (!v.has(24)) return v.has(2) && (v.data[0] & 0x0c) != 0x08 ? Dissection::kForeign
-                                                               : Dissection::kMalformed;
+  if (!v.has(24))
+    return v.has(2) && (v.data[0] & 0x0c) != 0x08 ? Dissection::kForeign : Dissection::kMalformed;
   const std::uint8_t kind = v.data[0];
   const std::uint8_t flags = v.data[1];
   const bool protected_frame = (flags & 0x40) != 0;
@@ -274,10 +305,14 @@ Dissection Dissector::mpls(View v, unsigned depth, Packet& packet) {
   }
   if (!v.has(1)) return Dissection::kMalformed;
   switch (v.data[0] >> 4) {
-    case 4: return ipv4(v, depth, packet);
-    case 6: return ipv6(v, depth, packet);
-    case 0: break;  // perhaps the control word of an Ethernet pseudowire
-    default: return Dissection::kForeign;
+    case 4:
+      return ipv4(v, depth, packet);
+    case 6:
+      return ipv6(v, depth, packet);
+    case 0:
+      break;  // perhaps the control word of an Ethernet pseudowire
+    default:
+      return Dissection::kForeign;
   }
   if (!decapsulate_ || !v.has(4)) return Dissection::kForeign;
   const Dissection inside = inner_ethernet(v.from(4), depth, packet);

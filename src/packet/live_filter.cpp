@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <memory>
-#include <regex>
+#include <string_view>
 
 namespace weir {
 namespace {
@@ -100,6 +100,19 @@ void search(Assembler& out, std::span<const Range> ranges, Assembler::Label foun
   search(out, upper, found, absent);
 }
 
+// Words are what names can be made of: "vlan" is not one of vlan-host.example.
+bool has_word(std::string_view text, std::string_view word) {
+  constexpr std::string_view kInNames =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+  const auto in_name = [&](std::size_t at) {
+    return at < text.size() && kInNames.find(text[at]) != std::string_view::npos;
+  };
+  for (auto at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
+    if ((at == 0 || !in_name(at - 1)) && !in_name(at + word.size())) return true;
+  }
+  return false;
+}
+
 struct ClosePcap {
   void operator()(pcap_t* pcap) const { pcap_close(pcap); }
 };
@@ -127,7 +140,7 @@ Result<Program> compile_for(int link_type, const std::string& expression,
 Program LiveFilter::nothing() { return {{BPF_RET | BPF_K, 0, 0, 0}}; }
 
 Result<LiveFilter> LiveFilter::compile(const std::string& expression, std::uint32_t snap_length) {
-  if (std::regex_search(expression, std::regex("(^|[^\\w.-])vlan($|[^\\w.-])"))) {
+  if (has_word(expression, "vlan")) {
     return failure(
         fmt::format("filter '{}': live, the kernel has taken VLAN tags off before the filter runs; "
                     "leave `vlan` "

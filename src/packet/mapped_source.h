@@ -1,5 +1,6 @@
-// MappedSource: a regular file mapped into memory. Pages are asked for ahead of the reader and given
-// back behind it, so that a large file does not stay resident. The file must not shrink meanwhile.
+// MappedSource: a regular file mapped into memory. Pages are asked for ahead of the reader and
+// given back behind it, so that a large file does not stay resident. The file must not shrink
+// meanwhile.
 #pragma once
 
 #include "base/fd.h"

@@ -157,8 +157,10 @@ Dissection Dissector::extension(std::uint8_t protocol, View v, unsigned depth, P
   for (unsigned count = 0; count < kMaxExtensionHeaders; ++count) {
     std::uint32_t length = 0;
     switch (protocol) {
-      case kIpTcp: return tcp(v, packet);
-      case kIpUdp: return udp(v, depth, packet);
+      case kIpTcp:
+        return tcp(v, packet);
+      case kIpUdp:
+        return udp(v, depth, packet);
       case kIpIpv4:
       case kIpIpv6:
       case kIpGre:
@@ -195,7 +197,8 @@ Dissection Dissector::extension(std::uint8_t protocol, View v, unsigned depth, P
         if (!v.has(8)) return Dissection::kMalformed;
         length = (v.data[1] + 1U) * 8;
         break;
-      default: return Dissection::kForeign;
+      default:
+        return Dissection::kForeign;
     }
     if (!v.has(length)) return Dissection::kMalformed;
     protocol = v.data[0];

@@ -145,8 +145,7 @@ bool Pcapng::step_over(ByteSource& source, std::uint32_t size, std::string& prob
       return true;
     }
   }
-  problem = cut_off("pcapng block", offset, size,
-                    source.offset() - offset + source.peek(4).size());
+  problem = cut_off("pcapng block", offset, size, source.offset() - offset + source.peek(4).size());
   return false;
 }
 
@@ -216,7 +215,8 @@ bool Pcapng::read_packet(const Block& block, Frame& frame, std::string& problem)
     last_time_ = pcapng_time(ticks, interface.resolution, interface.offset_seconds);
   } else {  // the block is padded, and only the snap length says by how much it was cut
     captured = std::min<std::size_t>(captured, wire);
-    if (interface.snap_length != 0) captured = std::min<std::size_t>(captured, interface.snap_length);
+    if (interface.snap_length != 0)
+      captured = std::min<std::size_t>(captured, interface.snap_length);
   }
   frame.time = last_time_;
   frame.interface_id = interface.id;

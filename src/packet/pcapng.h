@@ -17,8 +17,8 @@ class Pcapng {
   static bool recognises(Bytes head);
 
   // `frame` is valid until the next call. kError sets `problem`, unless the source itself failed.
-  // Frame.interface_id is 0-based; an interface that a later section declares again (same name, link
-  // type and place) keeps its number, so that concatenated files of one capture read as one.
+  // Frame.interface_id is 0-based; an interface that a later section declares again (same name,
+  // link type and place) keeps its number, so that concatenated files of one capture read as one.
   ReadResult next(ByteSource& source, Frame& frame, std::string& problem) noexcept;
 
  private:
@@ -46,8 +46,8 @@ class Pcapng {
   void read_options(Bytes options, Interface& interface, std::string& name) const;
 
   ByteOrder order_;
-  std::vector<Interface> interfaces_;                             // of this section
-  std::map<Kind, std::uint32_t> alike_;                           // of this section, so far
+  std::vector<Interface> interfaces_;                            // of this section
+  std::map<Kind, std::uint32_t> alike_;                          // of this section, so far
   std::map<std::pair<Kind, std::uint32_t>, std::uint32_t> ids_;  // (kind, place among alike) to id
   bool in_section_ = false;
   Nanos last_time_ = 0;  // a Simple Packet Block has no time of its own

@@ -15,7 +15,13 @@ constexpr std::uint16_t kMplsOverUdp = 6635;
 constexpr std::uint16_t kVxlanLinux = 8472;  // the kernel's default, older than the assigned port
 
 // The next-protocol numbers that VXLAN-GPE and NSH share.
-enum : std::uint8_t { kNextIpv4 = 1, kNextIpv6 = 2, kNextEthernet = 3, kNextNsh = 4, kNextMpls = 5 };
+enum : std::uint8_t {
+  kNextIpv4 = 1,
+  kNextIpv6 = 2,
+  kNextEthernet = 3,
+  kNextNsh = 4,
+  kNextMpls = 5
+};
 
 // What may follow the addresses of a tunnelled frame; anything else makes the tunnel doubtful.
 bool is_familiar(std::uint16_t type) {
@@ -36,8 +42,10 @@ bool is_familiar(std::uint16_t type) {
     case kEtherLldp:
     case kEtherMacsec:
     case kEtherNsh:
-    case 0x9000: return true;  // loopback test
-    default: return type <= kMaxFrameLength;
+    case 0x9000:
+      return true;  // loopback test
+    default:
+      return type <= kMaxFrameLength;
   }
 }
 
@@ -50,12 +58,24 @@ Dissection Dissector::udp_tunnel(std::uint16_t source_port, std::uint16_t destin
   Dissection (Dissector::*enter)(View, unsigned, Packet&) = nullptr;
   switch (destination_port) {
     case kVxlan:
-    case kVxlanLinux: enter = &Dissector::vxlan; break;
-    case kVxlanGpe: enter = &Dissector::vxlan_gpe; break;
-    case kGeneve: enter = &Dissector::geneve; break;
-    case kGtpUser: enter = &Dissector::gtp; break;
-    case kMplsOverUdp: enter = &Dissector::mpls; break;
-    case kTeredo: enter = &Dissector::teredo; break;
+    case kVxlanLinux:
+      enter = &Dissector::vxlan;
+      break;
+    case kVxlanGpe:
+      enter = &Dissector::vxlan_gpe;
+      break;
+    case kGeneve:
+      enter = &Dissector::geneve;
+      break;
+    case kGtpUser:
+      enter = &Dissector::gtp;
+      break;
+    case kMplsOverUdp:
+      enter = &Dissector::mpls;
+      break;
+    case kTeredo:
+      enter = &Dissector::teredo;
+      break;
     default:
       if (source_port != kTeredo) return Dissection::kMalformed;
       enter = &Dissector::teredo;
@@ -99,10 +119,14 @@ Dissection Dissector::gre(View v, unsigned depth, Packet& packet) {
     v = v.from(step);
   }
   switch (type) {
-    case kEtherTransparentBridging: return ethernet(v, depth, packet);
-    case kEtherErspan: return erspan(v, sequenced, depth, packet);
-    case kEtherErspan3: return erspan3(v, depth, packet);
-    case kEtherPpp: return ppp(v, depth, packet);
+    case kEtherTransparentBridging:
+      return ethernet(v, depth, packet);
+    case kEtherErspan:
+      return erspan(v, sequenced, depth, packet);
+    case kEtherErspan3:
+      return erspan3(v, depth, packet);
+    case kEtherPpp:
+      return ppp(v, depth, packet);
     default:
       return type <= kMaxFrameLength ? Dissection::kForeign : ether_type(type, v, depth, packet);
   }
@@ -146,12 +170,18 @@ Dissection Dissector::vxlan_gpe(View v, unsigned depth, Packet& packet) {
   const bool named = (v.data[0] & 0x04) != 0;  // else it is what VXLAN always carries
   const View rest = v.from(8);
   switch (named ? v.data[3] : std::uint8_t{kNextEthernet}) {
-    case kNextIpv4: return ipv4(rest, depth, packet);
-    case kNextIpv6: return ipv6(rest, depth, packet);
-    case kNextEthernet: return inner_ethernet(rest, depth, packet);
-    case kNextNsh: return nsh(rest, depth, packet);
-    case kNextMpls: return mpls(rest, depth, packet);
-    default: return Dissection::kMalformed;
+    case kNextIpv4:
+      return ipv4(rest, depth, packet);
+    case kNextIpv6:
+      return ipv6(rest, depth, packet);
+    case kNextEthernet:
+      return inner_ethernet(rest, depth, packet);
+    case kNextNsh:
+      return nsh(rest, depth, packet);
+    case kNextMpls:
+      return mpls(rest, depth, packet);
+    default:
+      return Dissection::kMalformed;
   }
 }
 
@@ -161,12 +191,18 @@ Dissection Dissector::nsh(View v, unsigned depth, Packet& packet) {
   if (header < 8 || !v.has(header)) return Dissection::kMalformed;
   const View rest = v.from(header);
   switch (v.data[3]) {
-    case kNextIpv4: return ipv4(rest, depth, packet);
-    case kNextIpv6: return ipv6(rest, depth, packet);
-    case kNextEthernet: return inner_ethernet(rest, depth, packet);
-    case kNextNsh: return nsh(rest, depth + 1, packet);
-    case kNextMpls: return mpls(rest, depth, packet);
-    default: return Dissection::kForeign;
+    case kNextIpv4:
+      return ipv4(rest, depth, packet);
+    case kNextIpv6:
+      return ipv6(rest, depth, packet);
+    case kNextEthernet:
+      return inner_ethernet(rest, depth, packet);
+    case kNextNsh:
+      return nsh(rest, depth + 1, packet);
+    case kNextMpls:
+      return mpls(rest, depth, packet);
+    default:
+      return Dissection::kForeign;
   }
 }
 

@@ -31,7 +31,8 @@ struct Message {
   const Vocabulary* vocabulary = nullptr;
   MessageKind kind = MessageKind::kRequest;
   Direction direction = Direction::kToServer;
-  // Response and request match where (a ^ b) & response.stream_mask == 0.
+  // A response answers the oldest open request with its stream id; where there is none, the oldest
+  // that agrees in the bits of the response's stream_mask.
   std::uint64_t stream_id = 0;
   std::uint64_t stream_mask = ~std::uint64_t{0};
   // Offsets in the direction's stream, skipped bytes included: [begin, end). kOpenEnd where the end

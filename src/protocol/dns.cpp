@@ -89,7 +89,8 @@ struct Reading {
   std::uint64_t stream_id() const {
     return header.id | (has_question ? std::uint64_t{hash_of(question)} << 16 : 0);
   }
-  std::uint64_t stream_mask() const { return has_question ? ~std::uint64_t{0} : 0xffff; }
+  // The id alone, for answers that repeat the question wrongly or not at all.
+  static constexpr std::uint64_t kIdMask = 0xffff;
   bool shows_answers() const { return header.response() && header.opcode() != kUpdate; }
 };
 
@@ -150,8 +151,8 @@ void read_records(Bytes message, std::size_t at, Reading& reading, ZoneTransfer*
         ++shown;
       }
       if (section == 3 && record.type == kOpt) {
-        reading.rcode = static_cast<std::uint16_t>(((record.ttl >> 24) << 4) |
-                                                   reading.header.rcode());
+        reading.rcode =
+            static_cast<std::uint16_t>(((record.ttl >> 24) << 4) | reading.header.rcode());
       }
     }
   }
@@ -180,7 +181,7 @@ class DnsDecoder : public Decoder {
     std::size_t at = side.refused ? 1 : 0;
     side.refused = false;
     for (; at < bytes.size(); ++at) {
-      if (!begins_at(bytes.subspan(at), direction)) continue;
+      if (!may_resume_dns(bytes.subspan(at), direction)) continue;
       side.doubtful = true;
       return at;
     }
@@ -223,21 +224,9 @@ class DnsDecoder : public Decoder {
 
   // Where nothing is in doubt, all that a size and an opcode allow is taken.
   static bool begins_or_waits(Bytes rest, Direction direction, const Side& side) {
-    if (side.doubtful) return begins_at(rest, direction);
+    if (side.doubtful) return may_resume_dns(rest, direction);
     if (load_be16(rest.data()) < DnsHeader::kSize) return false;
     return rest.size() <= 4 || is_dns_opcode((rest[4] >> 3) & 15);
-  }
-
-  // Whether these bytes may be a message that was found after a loss.
-  static bool begins_at(Bytes bytes, Direction direction) {
-    if (!may_begin_dns(bytes, direction)) return false;
-    if (bytes.size() < kPrefix + DnsHeader::kSize) return true;
-    const std::size_t size = load_be16(bytes.data());
-    const bool complete = bytes.size() - kPrefix >= size;
-    const Bytes message = bytes.subspan(kPrefix, complete ? size : bytes.size() - kPrefix);
-    const DnsLikeness found = examine_dns(message, direction);
-    if (complete) return found.whole && found.possible;
-    return found.cut || found.usual || load_be16(bytes.data() + 6) == 0;
   }
 
   bool decode_message(Direction direction, Bytes message, std::uint64_t begin, std::uint64_t end,
@@ -262,7 +251,7 @@ class DnsDecoder : public Decoder {
     out.kind = reading.header.response() ? MessageKind::kResponse : MessageKind::kRequest;
     out.direction = direction;
     out.stream_id = reading.stream_id();
-    if (out.kind == MessageKind::kResponse) out.stream_mask = reading.stream_mask();
+    if (out.kind == MessageKind::kResponse) out.stream_mask = Reading::kIdMask;
     out.begin = begin;
     out.end = end;
     if (reading.whole) out.size_bytes = message.size();
@@ -285,7 +274,7 @@ class DnsDecoder : public Decoder {
   bool continue_transfer(Direction direction, Bytes message, Reading& reading, std::size_t at,
                          std::uint64_t end, MessageSink& sink) {
     if (!transfer_open_ || direction != Direction::kToClient || !reading.shows_answers() ||
-        ((reading.stream_id() ^ transfer_stream_) & reading.stream_mask()) != 0) {
+        ((reading.stream_id() ^ transfer_stream_) & Reading::kIdMask) != 0) {
       return false;
     }
     read_records(message, at, reading, &transfer_, nullptr);
@@ -302,8 +291,7 @@ class DnsDecoder : public Decoder {
   void end_transfer(std::optional<Status> status, MessageSink& sink) {
     if (!transfer_open_ || !transfer_shown_) return;
     transfer_shown_ = false;
-    sink.end(Direction::kToClient, transfer_stream_,
-             {transfer_end_, transfer_bytes_, status, {}});
+    sink.end(Direction::kToClient, transfer_stream_, {transfer_end_, transfer_bytes_, status, {}});
   }
 
   const Transport transport_;

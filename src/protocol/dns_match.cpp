@@ -9,8 +9,6 @@ namespace weir {
 namespace {
 
 constexpr std::size_t kPrefix = 2;
-constexpr std::size_t kQuestionFixed = 4;
-constexpr std::size_t kLongestQuestion = 255 + kQuestionFixed;
 
 bool is_usual_class(std::uint16_t klass) {
   return klass == 1 || klass == 3 || klass == 4 || klass == 254 || klass == 255;
@@ -59,6 +57,40 @@ bool read_rest(Bytes message, std::size_t& at, const DnsHeader& header, int ques
   return true;
 }
 
+// Nothing that a resolver or server would not send, in a message of so many bytes.
+bool is_sound(const DnsHeader& header, std::size_t size) {
+  constexpr std::uint8_t kQuery = 0, kNotify = 4, kUpdate = 5;
+  constexpr std::size_t kLeastQuestion = 5, kLeastRecord = 11;
+  const auto& counts = header.counts;
+  const std::size_t records = std::size_t{counts[1]} + counts[2] + counts[3];
+  if (counts[0] > 1 || header.reserved_bit() ||
+      DnsHeader::kSize + counts[0] * kLeastQuestion + records * kLeastRecord > size) {
+    return false;
+  }
+  const std::uint8_t opcode = header.opcode();
+  if (opcode != kQuery && opcode != kNotify && opcode != kUpdate) return false;
+  if (header.response()) return counts[0] == 1 || counts[1] != 0;
+  if (counts[0] != 1 || header.rcode() != 0) return false;
+  constexpr std::uint16_t kOfAnswers = 0x0680;  // AA, TC, RA
+  return opcode != kQuery ||
+         ((header.flags & kOfAnswers) == 0 && counts[1] == 0 && counts[2] <= 1 && counts[3] <= 4);
+}
+
+// The beginning of a name that is cut off: printable labels.
+bool may_be_name(Bytes bytes) {
+  while (!bytes.empty()) {
+    const std::uint8_t size = bytes[0];
+    if (size == 0) return true;
+    const Bytes label = bytes.subspan(1, std::min<std::size_t>(size, bytes.size() - 1));
+    if (size > 63 || std::any_of(label.begin(), label.end(),
+                                 [](std::uint8_t byte) { return byte <= ' ' || byte >= 0x7f; })) {
+      return false;
+    }
+    bytes = bytes.subspan(1 + label.size());
+  }
+  return true;
+}
+
 Match match_stream(Bytes head, Direction direction) {
   if (head.empty() || !may_begin_dns(head, direction)) {
     return head.empty() ? Match::kNeedMore : Match::kNo;
@@ -94,10 +126,7 @@ DnsLikeness examine_dns(Bytes message, Direction direction) {
   }
   std::array<char, 1024> room;
   TextBuffer name(room);
-  if (!read_dns_question(message, at, question, &name)) {
-    found.cut = message.size() - DnsHeader::kSize < kLongestQuestion;
-    return found;
-  }
+  if (!read_dns_question(message, at, question, &name)) return found;
   if (question.type == 0 || question.klass == 0 || is_netbios(message)) return found;
   found.possible = true;
   found.usual = is_usual(header, question);
@@ -115,6 +144,20 @@ bool may_begin_dns(Bytes bytes, Direction direction) {
   }
   if (bytes.size() > 5 && (bytes[5] & 0x40) != 0) return false;
   return bytes.size() < 8 || load_be16(bytes.data() + 6) <= 1;
+}
+
+bool may_resume_dns(Bytes bytes, Direction direction) {
+  if (!may_begin_dns(bytes, direction)) return false;
+  if (bytes.size() < kPrefix + DnsHeader::kSize) return true;
+  const std::size_t size = load_be16(bytes.data());
+  const bool complete = bytes.size() - kPrefix >= size;
+  const Bytes message = bytes.subspan(kPrefix, complete ? size : bytes.size() - kPrefix);
+  DnsHeader header;
+  if (!read_dns_header(message, header) || !is_sound(header, size)) return false;
+  const DnsLikeness found = examine_dns(message, direction);
+  if (complete) return found.whole && found.possible;
+  if (header.counts[0] == 0) return may_be_name(message.subspan(DnsHeader::kSize));
+  return found.usual || (!found.possible && may_be_name(message.subspan(DnsHeader::kSize)));
 }
 
 Match match_dns(Bytes head, Direction direction, Transport transport) {

@@ -15,15 +15,17 @@ struct DnsLikeness {
   bool possible = false;  // header and first question can be read
   bool usual = false;     // and are what servers and resolvers send, and their look-alikes do not
   bool whole = false;     // every record that the header counts is there, and nothing else
-  bool cut = false;       // the bytes end before the question does
 };
 DnsLikeness examine_dns(Bytes message, Direction direction);
 
 // Protocol::match.
 Match match_dns(Bytes head, Direction direction, Transport transport);
 
-// Whether a message with its length prefix may begin here; true where the end of the bytes forbids
-// to tell.
+// Whether the first bytes, a message with its length prefix, exclude DNS.
 bool may_begin_dns(Bytes bytes, Direction direction);
+
+// Whether a message with its length prefix stands here, for bytes in a stream whose messages have
+// been lost sight of; true where the end of the bytes forbids to tell.
+bool may_resume_dns(Bytes bytes, Direction direction);
 
 }  // namespace weir

@@ -32,14 +32,45 @@ bool ends_string(Bytes bytes, std::size_t at) { return bytes[at] == '\r' && byte
 
 }  // namespace
 
+std::string_view resp_type_name(const RespReader::Value& value) {
+  switch (value.mark) {
+    case '+':
+      return "simple";
+    case '-':
+    case '!':
+      return "error";
+    case ':':
+      return "int";
+    case '$':
+      return value.null ? "null" : "bulk";
+    case '*':
+      return value.null ? "null_array" : "array";
+    case '_':
+      return "null";
+    case '%':
+      return "map";
+    case '~':
+      return "set";
+    case ',':
+      return "double";
+    case '#':
+      return "bool";
+    case '(':
+      return "bignum";
+    case '=':
+      return "verbatim";
+    default:
+      return "push";
+  }
+}
+
 RespResult find_resp_line(Bytes bytes, std::size_t at, std::uint64_t offset, std::size_t longest,
                           std::uint64_t& searched, std::string_view& line) {
   std::size_t from = at;
   if (searched > offset + at) from = static_cast<std::size_t>(searched - offset);
   from = std::min(from, bytes.size());
   const std::size_t until = std::min(bytes.size(), at + longest + 1);
-  const void* found =
-      from < until ? std::memchr(bytes.data() + from, '\r', until - from) : nullptr;
+  const void* found = from < until ? std::memchr(bytes.data() + from, '\r', until - from) : nullptr;
   if (found == nullptr) {
     if (bytes.size() > at + longest) return RespResult::kInvalid;
     searched = offset + bytes.size();
@@ -123,21 +154,19 @@ RespResult RespReader::read(Bytes bytes, std::size_t& at, std::uint64_t offset,
       }
       if (item_done(offset + at) == RespResult::kValue) return RespResult::kValue;
     }
-    if (nested() && !large_ && value_.mark != 0 && offset + at - value_.begin > kRespLarge) {
-      large_ = true;
-      return RespResult::kLarge;
+    if (nested() && holds() && offset + at - value_.begin > kRespLarge) {
+      if (show_early()) return RespResult::kLarge;
     }
     if (at == bytes.size()) return RespResult::kNeedMore;
     if (!begun_) {
       begun_ = true;
-      large_ = false;
+      large_ = passed_ = false;
       value_ = {};
       value_.begin = offset + at;
     }
     const std::size_t before = at;
     const RespResult result = read_item(bytes, at, offset);
-    if (result == RespResult::kValue) return result;
-    if (result == RespResult::kInvalid || at == before) return result;
+    if (result != RespResult::kNeedMore || at == before) return result;
   }
 }
 
@@ -146,19 +175,22 @@ RespResult RespReader::read_item(Bytes bytes, std::size_t& at, std::uint64_t off
   const char mark = static_cast<char>(bytes[at]);
   const bool text = mark == '+' || mark == '-' || mark == '(';
   std::string_view line;
-  const RespResult found = find_resp_line(bytes, at + 1, offset, text ? longest_line_ : kRespNumber * 2,
-                                          searched_, line);
+  const RespResult found = find_resp_line(bytes, at + 1, offset,
+                                          text ? longest_line_ : kRespNumber * 2, searched_, line);
   if (found != RespResult::kValue) {
-    const bool known = mark == ';' || mark == '.' || std::strchr("+-:,(#_$*!=~%>|", mark) != nullptr;
+    const bool known =
+        mark == ';' || mark == '.' || std::strchr("+-:,(#_$*!=~%>|", mark) != nullptr;
     return mark != 0 && known ? found : RespResult::kInvalid;
   }
   const std::size_t next = at + 1 + line.size() + 2;
   const bool chunks = !top() && frames_.back().kind == Kind::kChunks;
   if (chunks != (mark == ';')) return RespResult::kInvalid;
   if (mark == '.') {
-    if (!line.empty() || top() || frames_.back().kind != Kind::kStreamed) return RespResult::kInvalid;
+    if (!line.empty() || top() || frames_.back().kind != Kind::kStreamed)
+      return RespResult::kInvalid;
     at = next;
-    return close(Kind::kStreamed) == RespResult::kValue ? item_done(offset + at) : RespResult::kNeedMore;
+    return close(Kind::kStreamed) == RespResult::kValue ? item_done(offset + at)
+                                                        : RespResult::kNeedMore;
   }
   if (mark != ';' && !is_resp_line(mark, line)) return RespResult::kInvalid;
   if (top() && mark != '|') value_.mark = mark;
@@ -182,6 +214,121 @@ RespResult RespReader::read_item(Bytes bytes, std::size_t& at, std::uint64_t off
       at = next;
       return item_done(offset + at);
   }
+}
+
+RespResult RespReader::read_string(Bytes bytes, std::size_t& at, std::uint64_t offset, char mark,
+                                   std::string_view line, std::size_t data) {
+  if (line == "?" && mark == '$') {
+    at = data;
+    return open(Kind::kChunks, 0);
+  }
+  std::int64_t number = 0;
+  if (!read_resp_number(line, number) || number < (mark == '$' ? -1 : 0)) {
+    return RespResult::kInvalid;
+  }
+  if (number == -1 || (number == 0 && mark == ';')) {
+    if (number == 0) close(Kind::kChunks);
+    value_.null = top() && number == -1;
+    at = data;
+    return item_done(offset + at);
+  }
+  const auto size = static_cast<std::uint64_t>(number);
+  if (size > kRespMaxString) return RespResult::kInvalid;
+  const std::size_t here = bytes.size() - data;
+  if (size <= kRespWhole) {
+    if (here < size + 2) return RespResult::kNeedMore;
+    const auto length = static_cast<std::size_t>(size);
+    if (!ends_string(bytes, data + length)) return RespResult::kInvalid;
+    at = data + length + 2;
+    if (mark == ';') return RespResult::kNeedMore;
+    note(as_text(bytes.subspan(data, length)));
+    return item_done(offset + at);
+  }
+  if (mark == '!' && top()) {
+    if (here < kRespWhole) return RespResult::kNeedMore;
+    note(as_text(bytes.subspan(data, kRespWhole)));
+  }
+  if (!top() && holds() && show_early()) return RespResult::kLarge;
+  at = data;
+  rest_.begin(size);
+  told_ = top() || mark == ';';
+  if (!top()) return RespResult::kNeedMore;
+  value_.end = offset + data + size + 2;
+  begun_ = false;
+  return RespResult::kValue;
+}
+
+// False: there is nothing to show yet, for what came so far are attributes.
+bool RespReader::show_early() {
+  (value_.mark != 0 ? large_ : passed_) = true;
+  return large_;
+}
+
+// kValue: it has no elements.
+RespResult RespReader::read_aggregate(char mark, std::string_view line) {
+  const bool attribute = mark == '|';
+  if (top() && !attribute) awaits_first_ = true;
+  if (line == "?") return attribute ? RespResult::kInvalid : open(Kind::kStreamed, 0);
+  std::int64_t count = 0;
+  if (!read_resp_number(line, count) || count < (mark == '*' ? -1 : 0)) return RespResult::kInvalid;
+  if (static_cast<std::uint64_t>(std::max<std::int64_t>(count, 0)) > kRespMaxCount) {
+    return RespResult::kInvalid;
+  }
+  if (top() && !attribute) {
+    value_.null = count < 0;
+    value_.count = count;
+  }
+  if (count <= 0) return attribute ? RespResult::kNeedMore : RespResult::kValue;
+  const auto elements = static_cast<std::uint64_t>(count) * (attribute || mark == '%' ? 2 : 1);
+  return open(attribute ? Kind::kAttribute : Kind::kCounted, elements);
+}
+
+RespResult RespReader::open(Kind kind, std::uint64_t elements) {
+  if (frames_.size() == kMaxDepth) return RespResult::kInvalid;
+  frames_.push_back({elements, kind});
+  return RespResult::kNeedMore;
+}
+
+RespResult RespReader::close(Kind kind) {
+  if (top() || frames_.back().kind != kind) return RespResult::kInvalid;
+  frames_.pop_back();
+  return RespResult::kValue;
+}
+
+void RespReader::note(std::string_view text) {
+  if (top()) {
+    value_.text = text;
+  } else if (awaits_first_ && frames_.size() == 1 && text.size() <= first_.size()) {
+    std::copy(text.begin(), text.end(), first_.begin());
+    value_.first = {first_.data(), text.size()};
+  }
+}
+
+// Counts an element off what it belongs to. True when nothing is left open.
+bool RespReader::element_done() {
+  while (!frames_.empty()) {
+    Frame& frame = frames_.back();
+    if (frames_.size() == 1 && frame.kind != Kind::kAttribute) awaits_first_ = false;
+    if (frame.kind == Kind::kStreamed || --frame.remaining > 0) return false;
+    const bool attribute = frame.kind == Kind::kAttribute;
+    frames_.pop_back();
+    if (attribute) return false;  // what it describes follows
+  }
+  return true;
+}
+
+RespResult RespReader::item_done(std::uint64_t end) {
+  if (!element_done()) return RespResult::kNeedMore;
+  value_.end = end;
+  begun_ = false;
+  return RespResult::kValue;
+}
+
+void RespReader::clear() {
+  frames_.clear();
+  rest_.clear();
+  value_ = {};
+  begun_ = large_ = passed_ = told_ = awaits_first_ = false;
 }
 
 }  // namespace weir

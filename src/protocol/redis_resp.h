@@ -1,5 +1,7 @@
 // RespReader: one direction's RESP values, read as their bytes come. Each byte is looked at once,
-// however a value is cut up; of nested values only the counts are kept, of strings nothing.
+// however a value is cut up; of nested values only the counts are kept, of strings nothing. The
+// caller keeps the bytes of an unfinished value that holds() until kLarge, so that whatever is
+// shown begins in bytes that are there.
 #pragma once
 
 #include <array>
@@ -12,7 +14,7 @@
 
 namespace weir {
 
-inline constexpr std::size_t kRespWhole = 1024;  // longer strings are passed over, not held
+inline constexpr std::size_t kRespWhole = 1024;   // longer strings are passed over, not held
 inline constexpr std::size_t kRespLarge = 16384;  // longer messages are shown before their end
 inline constexpr std::size_t kRespNumber = 32;    // longest line that says a size
 inline constexpr std::uint64_t kRespMaxString = std::uint64_t{1} << 32;
@@ -22,7 +24,8 @@ enum class RespResult : std::uint8_t {
   kNeedMore,
   kInvalid,
   kSkip,   // bytes beyond those given are not needed
-  kLarge,  // the value goes on beyond kRespLarge: its mark and first element are known
+  kLarge,  // the value goes on beyond kRespLarge or into a string that is not held: its mark is
+           // known
   kValue,  // a value is complete, or of a long string the end is known
 };
 
@@ -54,8 +57,8 @@ class RespRemainder {
 class RespReader {
  public:
   struct Value {
-    char mark = 0;       // its first byte; attributes before it are part of the value
-    bool null = false;   // $-1, *-1
+    char mark = 0;      // its first byte; attributes before it are part of the value
+    bool null = false;  // $-1, *-1
     std::uint64_t begin = 0, end = 0;
     std::int64_t count = 0;  // of an aggregate: as its header says
     std::string_view text;   // of a simple value or a blob error; valid during the call
@@ -68,6 +71,8 @@ class RespReader {
   RespResult read(Bytes bytes, std::size_t& at, std::uint64_t offset, std::uint64_t& skip);
   // As far as it is known; with kLarge without its end.
   const Value& value() const { return value_; }
+  // Whether the bytes from value().begin on are still wanted.
+  bool holds() const { return begun_ && !large_ && !passed_; }
   // Whether elements of an aggregate are to come.
   bool nested() const { return !frames_.empty(); }
   void clear();
@@ -88,6 +93,7 @@ class RespReader {
   RespResult open(Kind kind, std::uint64_t elements);
   RespResult close(Kind kind);
   void note(std::string_view text);
+  bool show_early();
   bool element_done();
   RespResult item_done(std::uint64_t end);
   bool top() const { return frames_.empty(); }
@@ -99,9 +105,13 @@ class RespReader {
   std::uint64_t searched_ = 0;
   std::array<char, 16> first_{};
   bool begun_ = false;
-  bool large_ = false;        // kLarge was said
-  bool told_ = false;         // kValue was said before the string's bytes came
-  bool awaits_first_ = false; // of the outermost aggregate
+  bool large_ = false;         // kLarge was said
+  bool passed_ = false;        // bytes were passed over before the value's mark was known
+  bool told_ = false;          // kValue was said before the string's bytes came
+  bool awaits_first_ = false;  // of the outermost aggregate
 };
+
+// "bulk", "null", "error", ...
+std::string_view resp_type_name(const RespReader::Value& value);
 
 }  // namespace weir

@@ -48,7 +48,8 @@ class TextBuffer {
     static constexpr char kDigits[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (; !bytes.empty(); bytes = bytes.subspan(std::min<std::size_t>(3, bytes.size()))) {
-      const std::uint32_t b1 = bytes.size() > 1 ? bytes[1] : 0u, b2 = bytes.size() > 2 ? bytes[2] : 0u;
+      const std::uint32_t b1 = bytes.size() > 1 ? bytes[1] : 0u,
+                          b2 = bytes.size() > 2 ? bytes[2] : 0u;
       const std::uint32_t group = (std::uint32_t{bytes[0]} << 16) | (b1 << 8) | b2;
       put(kDigits[group >> 18]);
       put(kDigits[(group >> 12) & 63]);
