@@ -25,7 +25,7 @@ test: build
 	cmake --preset asan -DWEIR_WERROR=ON
 	cmake --build --preset asan --parallel $(JOBS)
 	cmake --preset fuzz
-	cmake --build --preset fuzz --parallel $(JOBS)
+	cmake --build --preset fuzz --parallel $(JOBS) --target decode_fuzz seed_corpus
 	@tests/run
 
 bench:
@@ -40,7 +40,7 @@ format:
 fuzz:
 	@scripts/install-deps --test
 	cmake --preset fuzz
-	cmake --build --preset fuzz --parallel $(JOBS)
+	cmake --build --preset fuzz --parallel $(JOBS) --target decode_fuzz seed_corpus
 	@tests/run --fuzz-seconds $(FUZZ_SECONDS) fuzz
 
 clean:

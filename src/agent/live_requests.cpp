@@ -130,6 +130,9 @@ void LiveRequests::refresh_addresses() {
 }
 
 void LiveRequests::stop() {
+  if (threads_.empty()) return;
+  // Let the kernel hand over the packets it has captured so far.
+  std::this_thread::sleep_for(2 * CaptureRing::kBlockTime);
   group_->stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();

@@ -23,7 +23,8 @@ namespace weir {
 namespace {
 
 constexpr Nanos kTick = 200 * kMillisecond;
-// How long the end waits for a reader of the output that does not read.
+// How long an end by signal or limit waits for a reader of the output that does not read. The end of
+// a file waits as long as it takes.
 constexpr std::chrono::milliseconds kPatience{500};
 
 Result<std::optional<Where>> parse_where(const std::vector<std::string>& conditions) {
@@ -72,7 +73,7 @@ class RequestsRun {
   Result<> add_workers(std::size_t count, const LocalAddresses* local);
   Result<> serve_metrics();
   template <class Input>
-  void control(Input& input, const Fd& signals);
+  bool control(Input& input, const Fd& signals);
   void print_stats();
   void print_summary();
   bool should_stop() const {
@@ -161,16 +162,20 @@ void RequestsRun::print_summary() {
   std::fflush(summary_stream());
 }
 
-// Waits for what ends the run, and meanwhile does what is due.
+// Waits for what ends the run, and meanwhile does what is due. True when the input came to its end.
 template <class Input>
-void RequestsRun::control(Input& input, const Fd& signals) {
+bool RequestsRun::control(Input& input, const Fd& signals) {
   const Nanos begin = monotonic_now();
   Nanos next_stats = begin + settings_.interval;
   for (;;) {
     pollfd fds[] = {
         {signals.get(), POLLIN, 0}, {input.done_fd(), POLLIN, 0}, {input.control_fd(), POLLIN, 0}};
     ::poll(fds, 3, static_cast<int>(kTick / kMillisecond));
-    if (fds[0].revents != 0 || fds[1].revents != 0 || should_stop()) break;
+    if (fds[1].revents != 0) {
+      input.stop();
+      return true;
+    }
+    if (fds[0].revents != 0 || should_stop()) break;
     if (fds[2].revents != 0) input.on_control();
     const Nanos now = monotonic_now();
     input.on_tick(now);
@@ -182,6 +187,7 @@ void RequestsRun::control(Input& input, const Fd& signals) {
     }
   }
   input.stop();
+  return false;
 }
 
 Result<> RequestsRun::run() {
@@ -189,6 +195,7 @@ Result<> RequestsRun::run() {
   if (!signals) return tl::unexpected<Error>(signals.error());
   if (Result<> outputs = prepare_outputs(); !outputs) return outputs;
   Result<> input_result;
+  bool ended = false;
   if (!settings_.files.empty()) {
     if (Result<> added = add_workers(1, nullptr); !added) return added;
     Result<std::unique_ptr<ReplayedRequests>> input =
@@ -196,7 +203,7 @@ Result<> RequestsRun::run() {
     if (!input) return tl::unexpected<Error>(input.error());
     if (Result<> served = serve_metrics(); !served) return served;
     (*input)->start();
-    control(**input, *signals);
+    ended = control(**input, *signals);
     input_result = (*input)->result();
   } else {
     Result<std::unique_ptr<LiveRequests>> input = LiveRequests::open(settings_);
@@ -215,7 +222,7 @@ Result<> RequestsRun::run() {
   }
   if (settings_.stats) print_stats();
   Result<> written;
-  if (queue_) written = queue_->finish(kPatience);
+  if (queue_) written = queue_->finish(ended ? std::chrono::milliseconds::max() : kPatience);
   if (settings_.summary) print_summary();
   server_.reset();
   return input_result ? written : input_result;

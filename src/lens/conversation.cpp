@@ -230,7 +230,8 @@ void Conversation::run(Side side, View& view) {
       return;
     }
     if (!w.decoder) {
-      const Detection detection = detect(side, view.bytes);
+      Detection detection = detect(side, view.bytes);
+      if (detection != Detection::kFound) detection = detect_latest(side, view, detection);
       if (detection == Detection::kWait) return;
       if (detection == Detection::kNone) {
         not_recognised(side, view);
@@ -366,6 +367,18 @@ Conversation::Detection Conversation::detect(Side side, Bytes bytes) {
     return Detection::kFound;
   }
   return (more || maybe) && room ? Detection::kWait : Detection::kNone;
+}
+
+// Joined in the middle of something: what came last may be a beginning.
+Conversation::Detection Conversation::detect_latest(Side side, View& view, Detection whole) {
+  if (!view.unread || stream_.syn_seen(side)) return whole;
+  const std::uint64_t offset = way(side).offset;
+  const std::uint64_t latest = view.unread->marks.back().offset;
+  if (latest <= offset) return whole;
+  const auto before = static_cast<std::size_t>(latest - offset);
+  if (detect(side, view.bytes.subspan(before)) != Detection::kFound) return whole;
+  advance(side, view, before, Count::kStreamFilteredOpaque);
+  return Detection::kFound;
 }
 
 // What looks like a protocol is taken for it when a port or the other side agrees.

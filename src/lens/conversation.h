@@ -92,6 +92,7 @@ class Conversation final : private StreamSink, private MessageSink {
   std::uint64_t use_skip(Side side, std::uint64_t available, Nanos ready);
   void lose(Side side, std::uint64_t length, Quality quality, Nanos now);
   Detection detect(Side side, Bytes bytes);
+  Detection detect_latest(Side side, View& view, Detection whole);
   Detection consider_maybe(Side side, const Protocol& protocol, Direction direction);
   void accept(const Protocol& protocol, Side client, Side found_on);
   Decoder* make_decoder(const Protocol& protocol);

@@ -13,13 +13,6 @@ constexpr std::string_view kOther = "_OTHER";
 constexpr std::string_view kErrorType = "error_type";
 constexpr std::uint8_t kErrorPosition = LabelValues::kMaxLabels;
 
-std::string_view known_method(std::string_view method) {
-  static constexpr std::string_view kMethods[] = {"GET",     "POST",  "PUT",     "HEAD",  "DELETE",
-                                                  "OPTIONS", "PATCH", "CONNECT", "TRACE", "QUERY"};
-  return std::find(std::begin(kMethods), std::end(kMethods), method) != std::end(kMethods) ? method
-                                                                                           : kOther;
-}
-
 using NumberText = std::array<char, 24>;
 
 std::string_view value_text(const FieldValue& value, NumberText& scratch) {
@@ -71,7 +64,7 @@ LabelValues::LabelValues(const RoundTrip& trip, std::span<const Label> labels, s
     NumberText scratch;
     const std::string_view text = value_text(value, scratch);
     if (text.empty()) continue;  // to Prometheus the same as an absent label
-    add(position, &labels[i], labels[i].method ? known_method(text) : text);
+    add(position, &labels[i], text);
   }
   add_error_type(trip);
 }

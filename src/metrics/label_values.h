@@ -16,8 +16,7 @@ namespace weir {
 // One metric label of a protocol.
 struct Label {
   const Field* field;
-  std::string name;     // in Prometheus form: dots are underscores
-  bool method = false;  // an HTTP method: unknown ones become _OTHER, as the conventions ask
+  std::string name;  // in Prometheus form: dots are underscores
 };
 
 class LabelValues {

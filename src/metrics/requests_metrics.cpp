@@ -85,7 +85,7 @@ RequestsMetrics::Plan& RequestsMetrics::add_plan(const Vocabulary& vocabulary) {
     append_label(plan->fixed_udp, "network_transport", "udp");
   }
   for (const Field* field : vocabulary.labels) {
-    Label label{field, prometheus_name(field->name), field->name == "http.request.method"};
+    Label label{field, prometheus_name(field->name)};
     const bool taken = label.name == system || label.name == "error_type" ||
                        label.name == "network_transport" ||
                        std::any_of(plan->labels.begin(), plan->labels.end(),

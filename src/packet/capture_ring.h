@@ -64,7 +64,7 @@ class CaptureRing {
   template <class Visit>
   Event poll(std::chrono::milliseconds timeout, Visit&& visit) noexcept;
 
-  // Makes this and every later poll() return kStopped.
+  // Makes this and every later poll() return kStopped, after what the ring holds has been visited.
   void stop() noexcept;
   // Since open(). For one thread: the kernel forgets what it has told.
   CaptureStatistics statistics() noexcept;
@@ -88,7 +88,7 @@ class CaptureRing {
 template <class Visit>
 CaptureRing::Event CaptureRing::poll(std::chrono::milliseconds timeout, Visit&& visit) noexcept {
   if (next_block() == nullptr) wait(timeout);
-  if (stopped_.load(std::memory_order_relaxed)) return Event::kStopped;
+  const bool stopped = stopped_.load(std::memory_order_relaxed);
   Event event = Event::kNone;
   for (std::size_t turn = 0; turn < blocks_; ++turn) {
     const tpacket_block_desc* block = next_block();
@@ -103,7 +103,7 @@ CaptureRing::Event CaptureRing::poll(std::chrono::milliseconds timeout, Visit&& 
     give_back(block);
     event = Event::kFrames;
   }
-  return event;
+  return stopped ? Event::kStopped : event;
 }
 
 }  // namespace weir

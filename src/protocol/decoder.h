@@ -73,7 +73,8 @@ struct Limits {
 enum class Verdict : std::uint8_t {
   kNeedMore,  // nothing more can be said of the rest without further bytes
   kProgress,  // something was consumed or skipped: call again with the rest
-  kInvalid,   // the bytes after `consumed` are not of this protocol: the caller resynchronises
+  kInvalid,   // the bytes after `consumed` are not of this protocol: the caller discards the first
+              // of them, and then resynchronises
   kSwitch,    // this direction speaks `next` after `consumed` (null: detect anew)
   kOpaque,    // nothing of this connection can be decoded from here on, in either direction
 };

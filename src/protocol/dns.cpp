@@ -127,8 +127,10 @@ bool read_head(Bytes message, Reading& reading, std::size_t& at, Scratch& scratc
   at = DnsHeader::kSize;
   reading.rcode = reading.header.rcode();
   if (reading.header.counts[0] == 0) return true;
-  reading.has_question = true;
-  return read_dns_question(message, at, reading.question, &scratch.text());
+  reading.has_question = read_dns_question(message, at, reading.question, &scratch.text());
+  // An answer is still one when it repeats the question unreadably: its id tells whose.
+  if (!reading.has_question && reading.header.response()) at = message.size();
+  return reading.has_question || reading.header.response();
 }
 
 // The records, as far as they go. `transfer`: gets the answers; null where there is none.
@@ -177,12 +179,9 @@ class DnsDecoder : public Decoder {
   }
 
   std::size_t resync(Direction direction, Bytes bytes) noexcept override {
-    Side& side = sides_[static_cast<std::size_t>(direction)];
-    std::size_t at = side.refused ? 1 : 0;
-    side.refused = false;
-    for (; at < bytes.size(); ++at) {
+    for (std::size_t at = 0; at < bytes.size(); ++at) {
       if (!may_resume_dns(bytes.subspan(at), direction)) continue;
-      side.doubtful = true;
+      doubtful(direction) = true;
       return at;
     }
     return bytes.size();
@@ -194,18 +193,14 @@ class DnsDecoder : public Decoder {
   }
 
  private:
-  struct Side {
-    bool refused = false;   // decode has just refused the byte where it stands
-    bool doubtful = false;  // where the next message begins is a guess
-  };
+  // Whether it is a guess where the next message begins.
+  bool& doubtful(Direction direction) { return doubtful_[static_cast<std::size_t>(direction)]; }
 
   Step decode_stream(Direction direction, Bytes bytes, std::uint64_t offset, MessageSink& sink) {
-    Side& side = sides_[static_cast<std::size_t>(direction)];
     std::size_t at = 0;
     for (;;) {
       const Bytes rest = bytes.subspan(at);
-      if (rest.size() >= kPrefix && !begins_or_waits(rest, direction, side)) {
-        side.refused = true;
+      if (rest.size() >= kPrefix && !begins_or_waits(rest, direction, doubtful(direction))) {
         return {Verdict::kInvalid, at};
       }
       if (rest.size() < kPrefix) return {Verdict::kNeedMore, at};
@@ -214,17 +209,16 @@ class DnsDecoder : public Decoder {
       const std::uint64_t begin = offset + at;
       if (!decode_message(direction, rest.subspan(kPrefix, size - kPrefix), begin, begin + size,
                           sink)) {
-        side.refused = true;
         return {Verdict::kInvalid, at};
       }
-      side.doubtful = false;
+      doubtful(direction) = false;
       at += size;
     }
   }
 
   // Where nothing is in doubt, all that a size and an opcode allow is taken.
-  static bool begins_or_waits(Bytes rest, Direction direction, const Side& side) {
-    if (side.doubtful) return may_resume_dns(rest, direction);
+  static bool begins_or_waits(Bytes rest, Direction direction, bool doubtful) {
+    if (doubtful) return may_resume_dns(rest, direction);
     if (load_be16(rest.data()) < DnsHeader::kSize) return false;
     return rest.size() <= 4 || is_dns_opcode((rest[4] >> 3) & 15);
   }
@@ -295,7 +289,7 @@ class DnsDecoder : public Decoder {
   }
 
   const Transport transport_;
-  std::array<Side, 2> sides_;
+  std::array<bool, 2> doubtful_{};
   ZoneTransfer transfer_;
   bool transfer_open_ = false;   // further messages belong to it
   bool transfer_shown_ = false;  // its message is waiting for its end

@@ -51,7 +51,6 @@ class HttpDecoder final : public Decoder {
     State after = State::kHead;   // when the chunked message is through
     Body peeked = Body::kNone;    // kPeek: the body, if there is one
     bool open = false;            // a message whose end was not told yet
-    bool refused = false;         // decode() has just said kInvalid
     LineScan scan;                // of the unfinished head or line at `next`
     std::uint64_t next = 0;       // offset after all that was consumed and skipped
     std::uint64_t body = 0;       // offset where the open message's body begins
@@ -195,7 +194,7 @@ Step HttpDecoder::request(const HttpHead& head, std::uint64_t at, MessageSink& s
   Side& s = client();
   s.open = kind == Body::kChunked;
   s.body = at + head.size;
-  s.after = head.upgrade || head.method == "CONNECT" ? State::kHold : State::kHead;
+  s.after = !head.upgrade.empty() || head.method == "CONNECT" ? State::kHold : State::kHead;
   connect_ = head.method == "CONNECT";
   by_content_ = false;
   return body(Direction::kToServer, kind, head.content_length, head.size);
@@ -242,7 +241,9 @@ Step HttpDecoder::response(const HttpHead& head, std::uint64_t at, MessageSink& 
   s.after = State::kHead;
   if (switches) {
     tunnel_ = true;
-    return {Verdict::kSwitch, head.size};
+    // Frames that nobody decodes, and whose payload must not be taken for something else.
+    const bool opaque = head.status == 101 && http_list_has(head.upgrade, "websocket");
+    return {opaque ? Verdict::kOpaque : Verdict::kSwitch, head.size};
   }
   if (asked.last) stay();
   if (!doubtful) return body(Direction::kToClient, kind, head.content_length, head.size);
@@ -375,7 +376,6 @@ Step HttpDecoder::refuse(Direction direction, std::uint64_t at, MessageSink& sin
   if (s.open) finish(direction, sink, at);
   s.state = State::kHead;
   s.scan = {};
-  s.refused = true;
   forget();
   return {Verdict::kInvalid};
 }
@@ -410,9 +410,7 @@ std::size_t HttpDecoder::resync(Direction direction, Bytes bytes) noexcept {
   Side& s = side(direction);
   if (s.state != State::kHead || bytes.empty()) return 0;
   pending_.doubt();
-  const std::size_t from = s.refused ? 1 : 0;
-  s.refused = false;
-  return find_http_head(bytes, direction, from);
+  return find_http_head(bytes, direction);
 }
 
 void HttpDecoder::close(Direction direction, Close how, std::uint64_t offset,

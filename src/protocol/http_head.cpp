@@ -137,8 +137,7 @@ Header read_header(std::string_view line, Direction direction) {
       if (request && has_name(line, "host", value)) header.name = Name::kHost;
       break;
     case 'u':
-      if (!request) break;
-      if (has_name(line, "user-agent", value)) header.name = Name::kUserAgent;
+      if (request && has_name(line, "user-agent", value)) header.name = Name::kUserAgent;
       if (has_name(line, "upgrade", value)) header.name = Name::kUpgrade;
       break;
     default:
@@ -165,7 +164,7 @@ void apply(const Header& header, HttpHead& head) {
       add_coding(value, head);
       break;
     case Name::kUpgrade:
-      head.upgrade = head.upgrade || !value.empty();
+      head.upgrade = value;
       break;
   }
 }
@@ -264,6 +263,15 @@ std::size_t http_line_size(Bytes bytes, LineScan& scan) {
   const std::size_t end = as_text(bytes).find('\n', scan.searched);
   scan.searched = end == std::string_view::npos ? bytes.size() : 0;
   return end == std::string_view::npos ? 0 : end + 1;
+}
+
+bool http_list_has(std::string_view list, std::string_view lower) {
+  for (;;) {
+    const std::size_t comma = list.find(',');
+    if (equals_ignoring_case(trim(list.substr(0, comma)), lower)) return true;
+    if (comma == std::string_view::npos) return false;
+    list.remove_prefix(comma + 1);
+  }
 }
 
 HttpTarget split_http_target(std::string_view method, std::string_view target) {

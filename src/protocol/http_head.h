@@ -19,16 +19,16 @@ struct HttpHead {
   };
 
   std::size_t size = 0;  // up to and with the empty line
-  // Views into the wire data, of a request.
-  std::string_view method, target, host, user_agent;
-  std::string_view version;  // "1.1"
-  int status = 0;            // of a response
+  // Views into the wire data.
+  std::string_view method, target, host, user_agent;  // of a request
+  std::string_view upgrade;                           // the protocols offered or chosen
+  std::string_view version;                           // "1.1"
+  int status = 0;                                     // of a response
   Length length = Length::kNone;
   std::uint64_t content_length = 0;  // with kValid
   bool chunked = false;              // the last transfer coding is chunked
   bool other_coding = false;         // there are transfer codings, and chunked is not the last
-  bool upgrade = false;
-  bool folded = false;  // a value that was kept goes over several lines
+  bool folded = false;               // a value that was kept goes over several lines
 };
 
 // How far an unfinished head or line has been searched, counted from its first byte; so that bytes
@@ -56,6 +56,9 @@ bool may_begin_http_head(std::string_view text, Direction direction);
 // The token at the front of `text`: at most one character longer than a method may be.
 inline constexpr std::size_t kMaxHttpMethod = 32;
 std::string_view http_token(std::string_view text);
+
+// Whether a comma-separated list names this token; `lower` is in lower case.
+bool http_list_has(std::string_view list, std::string_view lower);
 
 // A request target taken apart: views into it. Credentials are in none of the parts.
 struct HttpTarget {

@@ -79,15 +79,12 @@ bool plausible_target(std::string_view method, std::string_view rest) {
   return rest.front() == '/' || rest.front() == '*' || start == kAbsolute.substr(0, start.size());
 }
 
-// The longest known method that ends right before `end`.
-std::string_view method_before(std::string_view text, std::size_t from, std::size_t end) {
+// The longest known method that ends `text`.
+std::string_view method_before(std::string_view text) {
   std::string_view longest;
-  if (end == from || text[end - 1] < 'A' || text[end - 1] > 'Z') return longest;
+  if (text.empty() || text.back() < 'A' || text.back() > 'Z') return longest;
   for (std::string_view method : kMethods) {
-    if (method.size() > longest.size() && end - from >= method.size() &&
-        text.substr(end - method.size(), method.size()) == method) {
-      longest = method;
-    }
+    if (method.size() > longest.size() && text.ends_with(method)) longest = method;
   }
   return longest;
 }
@@ -97,11 +94,11 @@ bool is_method_prefix(std::string_view text) {
                      [&](std::string_view method) { return method.starts_with(text); });
 }
 
-std::size_t find_request(std::string_view text, std::size_t from) {
+std::size_t find_request(std::string_view text) {
   std::size_t end = 0;  // of the line that `space` is in
-  for (std::size_t space = text.find(' ', from); space != std::string_view::npos;
+  for (std::size_t space = text.find(' '); space != std::string_view::npos;
        space = text.find(' ', space + 1)) {
-    const std::string_view method = method_before(text, from, space);
+    const std::string_view method = method_before(text.substr(0, space));
     if (method.empty() || !plausible_target(method, text.substr(space + 1))) continue;
     const std::size_t begin = space - method.size();
     if (end <= space) end = text.find('\n', space);
@@ -110,7 +107,7 @@ std::size_t find_request(std::string_view text, std::size_t from) {
     const std::string_view line = first_line(text.substr(begin), end - begin);
     if (read_http_start_line(line, Direction::kToServer, head)) return begin;
   }
-  const std::size_t tail = text.size() - std::min(text.size() - from, kLongestMethod);
+  const std::size_t tail = text.size() - std::min(text.size(), kLongestMethod);
   for (std::size_t begin = tail; begin < text.size(); ++begin) {
     if (is_method_prefix(text.substr(begin))) return begin;
   }
@@ -130,8 +127,8 @@ Match match_status_line(std::string_view text) {
   return end == std::string_view::npos ? Match::kNeedMore : Match::kNo;
 }
 
-std::size_t find_response(std::string_view text, std::size_t from) {
-  for (std::size_t begin = text.find('H', from); begin != std::string_view::npos;
+std::size_t find_response(std::string_view text) {
+  for (std::size_t begin = text.find('H'); begin != std::string_view::npos;
        begin = text.find('H', begin + 1)) {
     if (match_status_line(text.substr(begin, 64)) != Match::kNo) return begin;
   }
@@ -171,10 +168,9 @@ Match match_http_head(Bytes head, Direction direction) {
              : match_status_line(text);
 }
 
-std::size_t find_http_head(Bytes bytes, Direction direction, std::size_t from) {
+std::size_t find_http_head(Bytes bytes, Direction direction) {
   const std::string_view text = as_text(bytes);
-  from = std::min(from, text.size());
-  return direction == Direction::kToServer ? find_request(text, from) : find_response(text, from);
+  return direction == Direction::kToServer ? find_request(text) : find_response(text);
 }
 
 bool is_conventional_http_method(std::string_view method) {

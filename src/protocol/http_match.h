@@ -12,9 +12,9 @@ namespace weir {
 // Protocol::match of HTTP/1 over TCP.
 Match match_http_head(Bytes head, Direction direction);
 
-// Where a head may begin in `bytes` at or after `from`; bytes.size() when nowhere. What the end of
-// `bytes` cuts off may be a beginning.
-std::size_t find_http_head(Bytes bytes, Direction direction, std::size_t from);
+// Where a head may begin in `bytes`; bytes.size() when nowhere. What the end of `bytes` cuts off
+// may be a beginning.
+std::size_t find_http_head(Bytes bytes, Direction direction);
 
 // Whether semantic conventions name this method; every other one is "_OTHER" to them.
 bool is_conventional_http_method(std::string_view method);

@@ -122,7 +122,7 @@ class RedisDecoder : public Decoder {
     std::uint64_t position = 0;  // up to here the stream was read or passed over
     std::uint64_t resume = 0;    // up to here what is held has been read
     bool open = false;           // a message was emitted whose end is to come
-    bool refused = false;        // decode has just refused the byte where it stands
+    bool refused = false;        // what comes next is no line's beginning
   };
 
   Side& client() { return sides_[0]; }

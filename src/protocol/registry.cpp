@@ -6,7 +6,7 @@
 namespace weir {
 
 std::span<const Protocol* const> protocols() {
-  static constexpr std::array<const Protocol*, 2> kProtocols{&kHttp, &kDns};
+  static constexpr std::array<const Protocol*, 3> kProtocols{&kHttp, &kDns, &kRedis};
   return kProtocols;
 }
 
