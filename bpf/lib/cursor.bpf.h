@@ -2,12 +2,11 @@
  * serves every link type, in both directions, in programs that have no direct packet access. */
 #pragma once
 
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
-
-#include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
 
 struct cursor {
   __u32 start;  /* BPF_HDR_START_MAC or BPF_HDR_START_NET */

@@ -143,8 +143,8 @@ static __always_inline int pass_udp(const struct __sk_buff* skb, struct cursor* 
                                     struct innermost* flow, __u16* ether_type) {
   struct {
     __be16 source, destination, length, checksum;
-    __u8 flags;     /* VXLAN: bit 3, "the network identifier is valid"; Geneve: version, length */
-    __u8 more;      /* Geneve: control, critical */
+    __u8 flags;      /* VXLAN: bit 3, "the network identifier is valid"; Geneve: version, length */
+    __u8 more;       /* Geneve: control, critical */
     __be16 protocol; /* Geneve */
   } header;
   if (cursor_read(skb, at, 0, &header, 4) != 0) return 0;

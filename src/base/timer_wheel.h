@@ -58,9 +58,12 @@ class TimerWheel {
   void advance(Nanos now, Fire&& fire) {
     const Nanos target = now / kTick;
     if (target <= current_) return;
-    if (current_ == 0 || target - current_ > static_cast<Nanos>(kSlots)) {
-      const Nanos from = target - static_cast<Nanos>(kSlots);
-      if (current_ < from) current_ = from;
+    if (target - current_ >= static_cast<Nanos>(kSlots)) {  // a leap: every slot once, in order
+      const Nanos from = current_;
+      current_ = target;
+      for (std::size_t i = 1; i <= kSlots; ++i) {
+        run_slot(slots_[(static_cast<std::size_t>(from) + i) % kSlots], now, fire);
+      }
     }
     while (current_ < target) {
       ++current_;

@@ -60,34 +60,47 @@ void RequestsLens::on(const Frame& frame) noexcept {
       ledger.add(Count::kCaptureLostMalformed, frames);
       return;
     case Dissection::kFragment:
-      count_fragments();
+      take_incomplete();
       return;
   }
-  if (frames > 1) count_fragments();
   now_ = std::max(now_, packet.time);
+  run_timers();
+  on_packet(packet, frames);
+  if (frames > 1 || counters_.pending_capture.get() > 0) take_incomplete();
+  publish_sizes();
+}
+
+void RequestsLens::on_packet(const Packet& packet, std::uint64_t frames) {
+  const bool fresh = packet.transport == Transport::kUdp ? datagrams_.on(packet) : on_tcp(packet);
+  counters_.ledger.add(fresh ? Count::kCaptureDelivered : Count::kCaptureFilteredDuplicate, frames);
+}
+
+// Datagrams of which fragments are missing, as far as they go.
+void RequestsLens::take_incomplete() {
+  Packet packet;
+  while (dissector_.take_incomplete(packet)) {
+    on_packet(packet, 1 + std::uint64_t{dissector_.absorbed_fragments()});
+  }
+  count_fragments();
+}
+
+void RequestsLens::run_timers() {
   connections_.advance(now_, [this](Connection& connection) { on_timer(connection); });
   datagrams_.on_time(now_);
-  bool fresh = true;
-  if (packet.transport == Transport::kUdp) {
-    fresh = datagrams_.on(packet);
-  } else {
-    fresh = on_tcp(packet);
-  }
-  ledger.add(fresh ? Count::kCaptureDelivered : Count::kCaptureFilteredDuplicate, frames);
-  publish_sizes();
 }
 
 void RequestsLens::on_time(Nanos now) noexcept {
   now_ = std::max(now_, now);
-  connections_.advance(now_, [this](Connection& connection) { on_timer(connection); });
-  datagrams_.on_time(now_);
+  dissector_.on_time(now_);
+  take_incomplete();
+  run_timers();
   publish_sizes();
 }
 
 void RequestsLens::finish() noexcept {
   finishing_ = true;
   dissector_.flush();
-  count_fragments();
+  take_incomplete();
   while (Connection* connection = connections_.oldest()) {
     close_connection(*connection, Close::kEndOfInput, now_);
   }

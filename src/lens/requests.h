@@ -52,7 +52,10 @@ class RequestsLens final : private ExchangeSink {
 
   void on(Exchange& exchange) noexcept override;
   void emit(const Exchange& exchange);
+  void on_packet(const Packet& packet, std::uint64_t frames);
   bool on_tcp(const Packet& packet);
+  void take_incomplete();
+  void run_timers();
   Connection& open_connection(const FlowKey& key, Side from, const Packet& packet);
   void close_connection(Connection& connection, Close reason, Nanos now);
   void schedule(Connection& connection);

@@ -82,6 +82,7 @@ class HttpDecoder final : public Decoder {
   HttpPending pending_;
   HttpFields fields_;
   bool connect_ = false;        // the newest request is a CONNECT
+  bool websocket_ = false;      // the newest request offers it
   bool tunnel_ = false;         // the server accepted to switch
   bool tunnel_client_ = false;  // the client has switched though no answer said so
   bool by_content_ = false;     // the answer that decides kHold was lost
@@ -196,6 +197,7 @@ Step HttpDecoder::request(const HttpHead& head, std::uint64_t at, MessageSink& s
   s.body = at + head.size;
   s.after = !head.upgrade.empty() || head.method == "CONNECT" ? State::kHold : State::kHead;
   connect_ = head.method == "CONNECT";
+  websocket_ = http_list_has(head.upgrade, "websocket");
   by_content_ = false;
   return body(Direction::kToServer, kind, head.content_length, head.size);
 }
@@ -242,7 +244,8 @@ Step HttpDecoder::response(const HttpHead& head, std::uint64_t at, MessageSink& 
   if (switches) {
     tunnel_ = true;
     // Frames that nobody decodes, and whose payload must not be taken for something else.
-    const bool opaque = head.status == 101 && http_list_has(head.upgrade, "websocket");
+    const bool opaque =
+        head.status == 101 && (websocket_ || http_list_has(head.upgrade, "websocket"));
     return {opaque ? Verdict::kOpaque : Verdict::kSwitch, head.size};
   }
   if (asked.last) stay();

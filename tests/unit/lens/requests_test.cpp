@@ -239,7 +239,7 @@ TEST_F(RequestsTest, ReportsAfterATimeOutAndLetsTheLateAnswerPass) {
 }
 
 TEST_F(RequestsTest, ReportsOpenRequestsAtTheEndInTheirOrder) {
-  for (const std::uint16_t port : {40002, 40001, 40003}) {
+  for (const std::uint16_t port : std::initializer_list<std::uint16_t>{40002, 40001, 40003}) {
     port_ = port;
     client_ = 100, server_ = 5000;
     handshake();

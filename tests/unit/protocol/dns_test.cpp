@@ -311,22 +311,34 @@ TEST(Dns, ManyAnswersAreBounded) {
   EXPECT_EQ(message.field("dns.response.code"), "NOERROR");
 }
 
+std::string long_text(std::size_t size) {
+  std::string text;
+  while (text.size() + 256 <= size) text += '\xff' + std::string(255, 'x');
+  return text;
+}
+
 TEST(Dns, OverTcp) {
-  const std::string large = answer(2, "b.example", kTxt, {record(kTxt, [] {
-                                     std::string text;
-                                     for (int i = 0; i < 255; ++i)
-                                       text += '\xff' + std::string(255, 'x');
-                                     return text.substr(0, 65280);
-                                   }())});
-  const auto messages = stream(
-      {{kToServer, framed(query(1, "a.example")) + framed(query(2, "b.example", kTxt))},
-       {kToClient, framed(large) + framed(answer(1, "a.example", kA, {record(kA, "\1\2\3\4")}))}});
+  const std::string large = answer(2, "b.example", kTxt, {record(kTxt, long_text(2048))});
+  const std::string address = answer(1, "a.example", kA, {record(kA, "\1\2\3\4")});
+  const auto messages =
+      stream({{kToServer, framed(query(1, "a.example")) + framed(query(2, "b.example", kTxt))},
+              {kToClient, framed(large) + framed(address)}});
   ASSERT_EQ(messages.size(), 4u);
   EXPECT_EQ(messages[0].stream_id, messages[3].stream_id);
   EXPECT_EQ(messages[1].stream_id, messages[2].stream_id);
   EXPECT_EQ(messages[1].begin, 2 + query(1, "a.example").size());
   EXPECT_EQ(messages[2].end, large.size() + 2);
   EXPECT_EQ(messages[2].size_bytes, large.size());
+}
+
+// Whatever the bound on heads is.
+TEST(Dns, TheLongestMessage) {
+  Drive drive(kDns, Transport::kTcp, Limits{.head_bytes = 512}, test::random_chunks(1, 3000));
+  const std::string large = answer(2, "b.example", kTxt, {record(kTxt, long_text(65400))});
+  drive.server(framed(large));
+  ASSERT_EQ(drive.messages().size(), 1u);
+  EXPECT_EQ(drive.messages()[0].size_bytes, large.size());
+  EXPECT_EQ(drive.violations(), std::vector<std::string>{});
 }
 
 TEST(Dns, ZoneTransfer) {

@@ -32,8 +32,9 @@ class Recorder : public StreamSink {
 struct Segment {
   Side from = Side::kA;
   std::uint32_t sequence = 0, acknowledgment = 0;
+  bool ack = true;
   std::string_view payload = {};
-  bool syn = false, ack = true, fin = false, rst = false;
+  bool syn = false, fin = false, rst = false;
   Nanos time = 0;
   std::uint32_t cut = 0;  // bytes beyond the payload that were not captured
   std::uint16_t window = 1000;
@@ -58,7 +59,7 @@ class TcpStreamTest : public testing::Test {
   }
   // A is the client, its first byte is 101; B's is 501.
   void handshake() {
-    send({.from = Side::kA, .sequence = 100, .syn = true, .ack = false});
+    send({.from = Side::kA, .sequence = 100, .ack = false, .syn = true});
     send({.from = Side::kB, .sequence = 500, .acknowledgment = 101, .syn = true});
     send({.from = Side::kA, .sequence = 101, .acknowledgment = 501});
   }
@@ -116,7 +117,7 @@ TEST_F(TcpStreamTest, DropsRetransmissionsAndCountsThem) {
 }
 
 TEST_F(TcpStreamTest, FollowsTheSequenceNumbersThroughTheirWrap) {
-  send({.sequence = 0xfffffffd, .syn = true, .ack = false});
+  send({.sequence = 0xfffffffd, .ack = false, .syn = true});
   send({.sequence = 0xfffffffe, .ack = false, .payload = "abcd"});
   send({.sequence = 5, .ack = false, .payload = "hij"});
   send({.sequence = 2, .ack = false, .payload = "efg"});
@@ -199,8 +200,8 @@ TEST_F(TcpStreamTest, TellsAResetFromANonsenseOne) {
 TEST_F(TcpStreamTest, TellsANewConnectionOfTheSameEnds) {
   handshake();
   send({.sequence = 101, .acknowledgment = 501, .payload = "abc"});
-  EXPECT_EQ(send({.sequence = 100, .syn = true, .ack = false}), TcpStream::Verdict::kOk);
-  EXPECT_EQ(send({.sequence = 9000, .syn = true, .ack = false}), TcpStream::Verdict::kReplaced);
+  EXPECT_EQ(send({.sequence = 100, .ack = false, .syn = true}), TcpStream::Verdict::kOk);
+  EXPECT_EQ(send({.sequence = 9000, .ack = false, .syn = true}), TcpStream::Verdict::kReplaced);
 }
 
 TEST_F(TcpStreamTest, TellsANewConnectionWhoseSynWasNotSeen) {
@@ -222,7 +223,7 @@ TEST_F(TcpStreamTest, JoinsInTheMiddle) {
 }
 
 TEST_F(TcpStreamTest, TakesTheSynAckThatTheClientAcknowledges) {
-  send({.sequence = 100, .syn = true, .ack = false});
+  send({.sequence = 100, .ack = false, .syn = true});
   send({.from = Side::kB, .sequence = 800, .acknowledgment = 101, .syn = true});
   send({.from = Side::kB, .sequence = 500, .acknowledgment = 101, .syn = true});
   send({.sequence = 101, .acknowledgment = 501});
