@@ -109,6 +109,29 @@ bool are_inline_commands(Bytes bytes) {
   return true;
 }
 
+// A reply's line, sent to a server, is an unknown command to it.
+bool is_stray_line(Bytes bytes) {
+  constexpr std::string_view kMarks = "$+-:";
+  const char mark = static_cast<char>(bytes[0]);
+  const Line line = first_line(bytes.first(std::min(bytes.size(), Protocol::kMatchBytes)));
+  return line.complete && kMarks.find(mark) != std::string_view::npos &&
+         std::all_of(line.text.begin(), line.text.end(),
+                     [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+// What a server passes over: empty lines.
+Bytes without_empty_lines(Bytes bytes) {
+  for (;;) {
+    if (!bytes.empty() && bytes[0] == '\n') {
+      bytes = bytes.subspan(1);
+    } else if (bytes.size() > 1 && bytes[0] == '\r' && bytes[1] == '\n') {
+      bytes = bytes.subspan(2);
+    } else {
+      return bytes.size() == 1 && bytes[0] == '\r' ? Bytes{} : bytes;
+    }
+  }
+}
+
 bool may_begin(Bytes bytes, Direction direction, bool inline_commands) {
   if (direction == Direction::kToClient) return match_value(bytes) != Match::kNo;
   if (bytes[0] == '*') return match_multibulk(bytes) != Match::kNo;
@@ -120,10 +143,13 @@ bool may_begin(Bytes bytes, Direction direction, bool inline_commands) {
 Match match_redis(Bytes head, Direction direction) {
   if (head.empty()) return Match::kNeedMore;
   if (direction == Direction::kToClient) return match_value(head);
+  head = without_empty_lines(head);
+  if (head.empty()) return Match::kNeedMore;
   if (head[0] == '*') return match_multibulk(head);
   const char mark = static_cast<char>(head[0]);
   const bool letter = (mark >= 'a' && mark <= 'z') || (mark >= 'A' && mark <= 'Z');
-  return letter ? match_inline(head) : match_value(head);
+  if (letter) return match_inline(head);
+  return is_stray_line(head) ? Match::kMaybe : match_value(head);
 }
 
 std::size_t find_redis(Bytes bytes, Direction direction, std::size_t from, bool inline_commands) {

@@ -43,7 +43,7 @@ using Violations = std::vector<std::string>;
 constexpr Direction kBoth[] = {Direction::kToServer, Direction::kToClient};
 constexpr std::int64_t kMaxDecoderBytes = 1 << 20;
 
-std::vector<Conversation> golden() { return load_golden(WEIR_GOLDEN_DIRECTORY); }
+std::vector<Conversation> golden() { return load_golden(GOLDEN_DIR); }
 
 class Contract : public testing::TestWithParam<Conversation> {
  protected:

@@ -420,6 +420,10 @@ TEST(Redis, Recognition) {
   EXPECT_EQ(match("PING\r\n", kToServer), Match::kMaybe);
   EXPECT_EQ(match("PI", kToServer), Match::kNeedMore);
   EXPECT_EQ(match("$0\r\n\r\n", kToServer), Match::kMaybe);
+  EXPECT_EQ(match("$-20\r\nhi\r\n", kToServer), Match::kMaybe);
+  EXPECT_EQ(match(":\r\n", kToServer), Match::kMaybe);
+  EXPECT_EQ(match("\r\n\nPING\r\n", kToServer), Match::kMaybe);
+  EXPECT_EQ(match("\r\n\r", kToServer), Match::kNeedMore);
   EXPECT_EQ(match("*-5\r\nx", kToServer), Match::kMaybe);
   for (const char* reply : {"+OK\r\n", "-ERR x\r\n", ":1\r\n", "$-1\r\n", "$1\r\na\r\n",
                             "*1\r\n:1\r\n", "%1\r\n", "_\r\n", ">3\r\n"}) {
