@@ -4,6 +4,7 @@
 JOBS ?= $(shell awk -v n="$$(nproc)" '/^MemAvailable/ {m = int($$2 / 1500000)} \
           END {print m < 1 ? 1 : m < n ? m : n}' /proc/meminfo)
 FUZZ_SECONDS ?= 600
+FUZZERS := $(basename $(notdir $(wildcard tests/fuzz/*_fuzz.cpp))) seed_corpus
 FORMAT ?= clang-format-19
 SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 
@@ -25,7 +26,7 @@ test: build
 	cmake --preset asan -DWEIR_WERROR=ON
 	cmake --build --preset asan --parallel $(JOBS)
 	cmake --preset fuzz
-	cmake --build --preset fuzz --parallel $(JOBS) --target decode_fuzz seed_corpus
+	cmake --build --preset fuzz --parallel $(JOBS) --target $(FUZZERS)
 	@tests/run
 
 bench:
@@ -40,7 +41,7 @@ format:
 fuzz:
 	@scripts/install-deps --test
 	cmake --preset fuzz
-	cmake --build --preset fuzz --parallel $(JOBS) --target decode_fuzz seed_corpus
+	cmake --build --preset fuzz --parallel $(JOBS) --target $(FUZZERS)
 	@tests/run --fuzz-seconds $(FUZZ_SECONDS) fuzz
 
 clean:

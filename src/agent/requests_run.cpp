@@ -23,8 +23,8 @@ namespace weir {
 namespace {
 
 constexpr Nanos kTick = 200 * kMillisecond;
-// How long an end by signal or limit waits for a reader of the output that does not read. The end of
-// a file waits as long as it takes.
+// How long an end by signal or limit waits for a reader of the output that does not read. The end
+// of a file waits as long as it takes.
 constexpr std::chrono::milliseconds kPatience{500};
 
 Result<std::optional<Where>> parse_where(const std::vector<std::string>& conditions) {

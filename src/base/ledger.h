@@ -37,7 +37,7 @@ enum class Count : std::uint8_t {
   kStreamLostDecode,   // bytes that a decoder refused, and those passed over to find the next frame
   kStreamLostEvicted,  // buffered when their connection or their room was taken away
   kStreamLostOutOfWindow,  // TCP segments far outside the window, or after the FIN
-  kStreamLostCut,      // of a message unfinished at the end
+  kStreamLostCut,          // of a message unfinished at the end
   // match, messages
   kMatchSeen,
   kMatchDelivered,      // became part of a record

@@ -26,9 +26,10 @@ void add_duration(CLI::App& verb, const std::string& names, Nanos& target,
 }
 
 void add_input(CLI::App& verb, RequestsSettings& settings) {
-  verb.add_option("-r,--read", settings.files,
-                  "Read this pcap or pcapng file, gzip too; - is standard input. Several are merged "
-                  "by time")
+  verb.add_option(
+          "-r,--read", settings.files,
+          "Read this pcap or pcapng file, gzip too; - is standard input. Several are merged "
+          "by time")
       ->type_name("FILE")
       ->allow_extra_args(false);
   verb.add_option("-i,--interface", settings.interfaces,
@@ -48,9 +49,8 @@ void add_input(CLI::App& verb, RequestsSettings& settings) {
 }
 
 void add_output(CLI::App& verb, RequestsSettings& settings) {
-  const std::map<std::string, OutputFormat> formats{{"text", OutputFormat::kText},
-                                                    {"json", OutputFormat::kJson},
-                                                    {"none", OutputFormat::kNone}};
+  const std::map<std::string, OutputFormat> formats{
+      {"text", OutputFormat::kText}, {"json", OutputFormat::kJson}, {"none", OutputFormat::kNone}};
   verb.add_option("-o,--output", settings.output, "text, json or none")
       ->type_name("FORMAT")
       ->transform(CLI::CheckedTransformer(formats).description(""));

@@ -7,7 +7,8 @@ class App;
 
 namespace weir {
 
-// Adds the verb; when it is chosen, it runs during the parse and leaves its exit status in `status`.
+// Adds the verb; when it is chosen, it runs during the parse and leaves its exit status in
+// `status`.
 void add_requests(CLI::App& app, int& status);
 
 }  // namespace weir

@@ -48,8 +48,8 @@ Nanos Conversation::deadline() const {
 }
 
 void Conversation::close(Close reason, Nanos now) {
-  abandoned_ = reason == Close::kIdle || reason == Close::kEndOfInput;
   (void)stream_.on_time(now, true, shared_.stream, *this);
+  abandoned_ = reason == Close::kIdle || reason == Close::kEndOfInput;
   close_way(client_, reason);
   close_way(opposite(client_), reason);
   matcher_.close(reason, now, shared_.match);
@@ -96,7 +96,6 @@ void Conversation::on_gap(Side side, std::uint64_t /*offset*/, std::uint64_t len
                           Nanos now) noexcept {
   shared_.counters.ledger.add(Count::kStreamSeen, length);
   shared_.counters.ledger.add(Count::kStreamLostGap, length);
-  way(side).ready = std::max(way(side).ready, now);
   lose(side, length, Quality::kGap, now);
 }
 
@@ -140,13 +139,15 @@ void Conversation::lose(Side side, std::uint64_t length, Quality quality, Nanos 
     w.skip -= count;
     w.offset += count;
     length -= count;
-    matcher_.passed(direction_of(side), w.offset, now, shared_.match);
+    // They came no earlier than what stands before them; nobody saw when.
+    matcher_.passed(direction_of(side), w.offset, w.ready, shared_.match);
   }
   if (length == 0) return;
+  const std::uint64_t before = w.offset;
   drop_unread(side, Count::kStreamLostDecode);
   if (w.decoder) {
     matcher_.taint(direction_of(side), quality);
-    w.decoder->gap(direction_of(side), length, *this);
+    w.decoder->gap(direction_of(side), w.offset - before + length, *this);
     w.resync = true;
     matcher_.gap(direction_of(side), quality, *w.protocol, now, shared_.match);
   } else {
@@ -242,6 +243,9 @@ void Conversation::run(Side side, View& view) {
       if (peer == client_ && way(peer).unread) feed_unread(peer);
     }
     if (!decode_step(side, view)) return;
+    // An answer may have told what the bytes are that the client sent after its request.
+    const Side peer = opposite(side);
+    if (peer == client_ && way(peer).unread && way(peer).decoder) feed_unread(peer);
   }
 }
 
@@ -250,8 +254,8 @@ bool Conversation::decode_step(Side side, View& view) {
   Way& w = way(side);
   const Direction direction = direction_of(side);
   if (w.resync) {
-    const std::size_t discard = std::min(w.decoder->resync(direction, view.bytes),
-                                         view.bytes.size());
+    const std::size_t discard =
+        std::min(w.decoder->resync(direction, view.bytes), view.bytes.size());
     advance(side, view, discard, Count::kStreamLostDecode);
     if (view.bytes.empty()) return false;
     w.resync = false;
@@ -414,7 +418,7 @@ void Conversation::accept(const Protocol& protocol, Side client, Side found_on) 
     w.decoder = decoder;
     w.protocol = &protocol;
     const bool joined = w.offset == 0 && !stream_.syn_seen(side) && stream_.has_base(side);
-    w.resync = side != found_on && (w.broken || w.deaf || w.attempts > 0 || joined);
+    w.resync = w.broken || (side != found_on && (w.deaf || w.attempts > 0 || joined));
     w.deaf = false;
   }
 }

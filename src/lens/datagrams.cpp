@@ -54,7 +54,8 @@ const Protocol* Datagrams::recognise(const FlowKey& key, Side from, Bytes payloa
     if (!protocol->transports.udp || has_port(key, protocol->never_ports)) continue;
     for (const Direction direction : {Direction::kToServer, Direction::kToClient}) {
       const Match match = protocol->match(payload, direction, Transport::kUdp);
-      if (match != Match::kYes && !(match == Match::kMaybe && has_port(key, protocol->ports))) continue;
+      if (match != Match::kYes && !(match == Match::kMaybe && has_port(key, protocol->ports)))
+        continue;
       client = direction == Direction::kToServer ? from : opposite(from);
       return protocol;
     }

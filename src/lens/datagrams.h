@@ -40,7 +40,8 @@ class Datagrams final : private MessageSink {
 
   LensShared& shared_;
   std::size_t max_flows_;
-  std::vector<std::unique_ptr<Decoder>> decoders_;  // by position in protocols(); stateless over UDP
+  std::vector<std::unique_ptr<Decoder>>
+      decoders_;  // by position in protocols(); stateless over UDP
   FlowTable<UdpFlow> flows_;
   UdpFlow* current_ = nullptr;  // while a decoder runs
   const Packet* packet_ = nullptr;

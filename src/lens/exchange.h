@@ -21,7 +21,7 @@ struct Exchange {
   const Vocabulary* vocabulary = nullptr;
   std::uint64_t stream_id = 0;
   std::uint64_t sequence = 0;  // order of creation within the worker: breaks ties of time
-  Nanos timeout = 0;   // for the answer, once the request is complete
+  Nanos timeout = 0;           // for the answer, once the request is complete
   Nanos deadline = 0;
   Nanos completed = 0;
   Endpoint client, server;

@@ -39,7 +39,7 @@ struct Flow : Timer {
   Sighting sightings[2];  // by Side
   T* older = nullptr;     // by last use
   T* newer = nullptr;
-  Nanos last = 0;         // packet time of the last use
+  Nanos last = 0;  // packet time of the last use
 };
 
 struct FlowKeyHash {

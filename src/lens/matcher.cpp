@@ -115,9 +115,9 @@ void Matcher::on_request(const Message& message, const Arrival& arrival, const P
 // The request that an answer of this stream id belongs to.
 Exchange* Matcher::oldest_open(std::uint64_t stream_id, std::uint64_t mask) const {
   Exchange* exchange = head_;
-  while (exchange && (!exchange->has_request || exchange->has_response || exchange->doubtful ||
-                      exchange->status == Status::kOneWay ||
-                      ((exchange->stream_id ^ stream_id) & mask) != 0)) {
+  while (exchange &&
+         (!exchange->has_request || exchange->has_response || exchange->doubtful ||
+          exchange->status == Status::kOneWay || ((exchange->stream_id ^ stream_id) & mask) != 0)) {
     exchange = exchange->next;
   }
   return exchange;
@@ -217,8 +217,8 @@ void Matcher::message_done(Exchange* exchange, bool request, Nanos last, MatchSh
   }
   if (!request && exchange->has_request && !exchange->request_done) return;
   if (!request && !exchange->has_request && !exchange->orphan) return;  // an early answer waits
-  exchange->completed = request && exchange->has_response ? std::max(last, exchange->response.last)
-                                                          : last;
+  exchange->completed =
+      request && exchange->has_response ? std::max(last, exchange->response.last) : last;
   finish(exchange, shared);
 }
 
@@ -283,8 +283,8 @@ void Matcher::taint(Direction direction, Quality quality) {
   const bool request = direction == Direction::kToServer;
   Exchange* exchange = passing_[index(direction)].exchange;
   for (Exchange* e = head_; e && !exchange; e = e->next) {
-    const bool unfinished = request ? e->has_request && !e->request_done
-                                    : e->has_response && !e->response_done;
+    const bool unfinished =
+        request ? e->has_request && !e->request_done : e->has_response && !e->response_done;
     if (unfinished) exchange = e;
   }
   if (!exchange) return;

@@ -121,8 +121,7 @@ bool RequestsLens::on_tcp(const Packet& packet) {
   Side from = Side::kA;
   const FlowKey key(packet.source, packet.destination, Transport::kTcp, from);
   Connection* connection = connections_.find(key);
-  if (connection &&
-      !connection->sightings[index(from)].accepts(packet.interface_id, packet.time)) {
+  if (connection && !connection->sightings[index(from)].accepts(packet.interface_id, packet.time)) {
     return false;
   }
   if (!connection) {
@@ -211,8 +210,8 @@ void RequestsLens::emit(const Exchange& exchange) {
   trip.duration_ns = std::max<Nanos>(exchange.completed - trip.time, 0);
   trip.status = exchange.status;
   trip.quality = exchange.quality;
-  trip.server_is_local = !options_.local_addresses ||
-                         options_.local_addresses->contains(exchange.server.address);
+  trip.server_is_local =
+      !options_.local_addresses || options_.local_addresses->contains(exchange.server.address);
   trip.request_fields = &exchange.request_fields;
   trip.response_fields = &exchange.response_fields;
   sink_.on(trip);

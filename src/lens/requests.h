@@ -20,13 +20,13 @@ class ClosedConnections;
 
 // Bounds are per worker; what they cost is counted in the ledger (`evicted`).
 struct RequestsOptions {
-  std::size_t max_connections = 65536;      // TCP; the one idle longest goes first
+  std::size_t max_connections = 65536;  // TCP; the one idle longest goes first
   std::size_t max_udp_flows = 32768;
-  std::size_t max_exchanges = 65536;        // open at a time
-  std::size_t max_held_bytes = 16u << 20;   // TCP segments behind holes
-  std::size_t max_unread_bytes = 16u << 20; // unfinished heads
-  Nanos idle_timeout = 900 * kSecond;       // a TCP connection without packets is forgotten
-  bool decapsulate = true;                  // look into VXLAN, GRE, Geneve, IPIP
+  std::size_t max_exchanges = 65536;         // open at a time
+  std::size_t max_held_bytes = 16u << 20;    // TCP segments behind holes
+  std::size_t max_unread_bytes = 16u << 20;  // unfinished heads
+  Nanos idle_timeout = 900 * kSecond;        // a TCP connection without packets is forgotten
+  bool decapsulate = true;                   // look into VXLAN, GRE, Geneve, IPIP
   Limits limits;
   std::vector<ForcedProtocol> forced;
   // Decides between server and client metrics. Null (a file): every server counts as local.

@@ -134,7 +134,7 @@ struct Protocol {
   bool fifo = true;                            // answers come in the order of the requests
   Match (*match)(Bytes head, Direction, Transport) = nullptr;
   std::unique_ptr<Decoder> (*make)(const Limits&, Transport) = nullptr;
-  std::span<const Field* const> fields;        // every field its messages can carry
+  std::span<const Field* const> fields;  // every field its messages can carry
 };
 
 }  // namespace weir

@@ -267,8 +267,9 @@ class DnsDecoder : public Decoder {
   // True when the message was a further part of the open zone transfer.
   bool continue_transfer(Direction direction, Bytes message, Reading& reading, std::size_t at,
                          std::uint64_t end, MessageSink& sink) {
+    const std::uint64_t mask = reading.has_question ? ~std::uint64_t{0} : Reading::kIdMask;
     if (!transfer_open_ || direction != Direction::kToClient || !reading.shows_answers() ||
-        ((reading.stream_id() ^ transfer_stream_) & Reading::kIdMask) != 0) {
+        ((reading.stream_id() ^ transfer_stream_) & mask) != 0) {
       return false;
     }
     read_records(message, at, reading, &transfer_, nullptr);

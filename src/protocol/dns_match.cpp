@@ -127,7 +127,7 @@ DnsLikeness examine_dns(Bytes message, Direction direction) {
   std::array<char, 1024> room;
   TextBuffer name(room);
   if (!read_dns_question(message, at, question, &name)) return found;
-  if (question.type == 0 || question.klass == 0 || is_netbios(message)) return found;
+  if (question.type == 0 || is_netbios(message)) return found;
   found.possible = true;
   found.usual = is_usual(header, question);
   found.whole = read_rest(message, at, header, 1) && at == message.size();

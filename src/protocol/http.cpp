@@ -51,6 +51,7 @@ class HttpDecoder final : public Decoder {
     State after = State::kHead;   // when the chunked message is through
     Body peeked = Body::kNone;    // kPeek: the body, if there is one
     bool open = false;            // a message whose end was not told yet
+    bool guessed = false;         // where the next head begins was found by resync()
     LineScan scan;                // of the unfinished head or line at `next`
     std::uint64_t next = 0;       // offset after all that was consumed and skipped
     std::uint64_t body = 0;       // offset where the open message's body begins
@@ -164,6 +165,9 @@ Step HttpDecoder::head(Direction direction, Bytes bytes, std::uint64_t at,
     return refuse(direction, at, sink);
   }
   if (result == HeadResult::kIncomplete) return {Verdict::kNeedMore};
+  // The rest of a method that was cut in two looks like a method nobody knows.
+  if (s.guessed && find_http_head(bytes, direction) != 0) return refuse(direction, at, sink);
+  s.guessed = false;
   return to_server ? request(head, at, sink) : response(head, at, sink);
 }
 
@@ -413,6 +417,7 @@ std::size_t HttpDecoder::resync(Direction direction, Bytes bytes) noexcept {
   Side& s = side(direction);
   if (s.state != State::kHead || bytes.empty()) return 0;
   pending_.doubt();
+  s.guessed = true;
   return find_http_head(bytes, direction);
 }
 

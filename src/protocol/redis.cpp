@@ -112,7 +112,7 @@ class RedisDecoder : public Decoder {
     const std::size_t from = side.refused ? 1 : 0;
     side.refused = false;
     if (direction == Direction::kToClient && awaits_request_) return bytes.size();
-    return find_redis(bytes, direction, from, inline_seen_ || !array_seen_);
+    return find_redis(bytes, direction, from, inline_seen_);
   }
 
   void close(Direction, Close, std::uint64_t, MessageSink&) noexcept override {}
@@ -141,6 +141,7 @@ class RedisDecoder : public Decoder {
   void show_early(MessageSink& sink);
   void finish_request(std::uint64_t end, MessageSink& sink);
   void emit_request(std::uint64_t end, MessageSink& sink);
+  void emit_empty_request(std::uint64_t end, MessageSink& sink);
   bool emit_value(std::uint64_t end, MessageSink& sink);
   void forget(Direction direction, MessageSink& sink);
 
@@ -161,7 +162,7 @@ class RedisDecoder : public Decoder {
   std::uint64_t begin_ = 0;
   std::uint64_t searched_ = 0;
   std::string word_;
-  bool inline_seen_ = false, array_seen_ = false;
+  bool inline_seen_ = false;  // a connection without is not searched for such lines after a gap
   // What comes from the server.
   RespReader reader_;
   bool awaits_request_ = false;  // nothing from the server is read before the next request
@@ -188,7 +189,7 @@ Step RedisDecoder::decode_requests(Bytes bytes, std::size_t at, std::uint64_t of
 }
 
 RespResult RedisDecoder::read_request_head(Bytes bytes, std::size_t& at, std::uint64_t offset,
-                                           MessageSink&) {
+                                           MessageSink& sink) {
   std::string_view line;
   const RespResult found = find_resp_line(bytes, at + 1, offset, kRespNumber, searched_, line);
   if (found != RespResult::kValue) return found;
@@ -196,8 +197,10 @@ RespResult RedisDecoder::read_request_head(Bytes bytes, std::size_t& at, std::ui
   if (!read_resp_number(line, count) || count > kMaxArguments) return RespResult::kInvalid;
   begin_ = offset + at;
   at += 1 + line.size() + 2;
-  if (count <= 0) return RespResult::kValue;  // the server passes over it too
-  array_seen_ = true;
+  if (count <= 0) {
+    emit_empty_request(offset + at, sink);
+    return RespResult::kValue;
+  }
   command_.clear();
   arguments_ = static_cast<std::uint64_t>(count);
   return RespResult::kValue;
@@ -219,9 +222,9 @@ RespResult RedisDecoder::read_argument(Bytes bytes, std::size_t& at, std::uint64
     const std::size_t wanted = !client().open && command_.wants_text() ? kRespWhole : 0;
     if (here < wanted) return RespResult::kNeedMore;
     if (!client().open) command_.add(as_text(bytes.subspan(data, wanted)));
-    rest_.begin(size);
     at = data;
     --arguments_;
+    rest_.begin(size, arguments_ == 0 && !client().open);
     if (client().open) return RespResult::kValue;
     if (arguments_ != 0) {
       show_early(sink);
@@ -274,6 +277,20 @@ void RedisDecoder::finish_request(std::uint64_t end, MessageSink& sink) {
   sink.end(Direction::kToServer, 0, {end, {}, {}, {}});
 }
 
+// *0 or *-1: the server passes over it without an answer.
+void RedisDecoder::emit_empty_request(std::uint64_t end, MessageSink& sink) {
+  Message message;
+  message.vocabulary = &kVocabulary;
+  message.kind = MessageKind::kOneWay;
+  message.direction = Direction::kToServer;
+  message.begin = begin_;
+  message.end = end;
+  FieldArray fields;
+  fields.add(kSystem, "redis");
+  message.fields = fields.get();
+  sink.on(message);
+}
+
 void RedisDecoder::emit_request(std::uint64_t end, MessageSink& sink) {
   Message message;
   message.vocabulary = &kVocabulary;
@@ -298,7 +315,11 @@ Step RedisDecoder::decode_values(Bytes bytes, std::size_t at, std::uint64_t offs
   for (;;) {
     const RespResult result = reader_.read(bytes, at, offset, skip);
     if (result == RespResult::kInvalid && session_.sync_requested()) {
-      return {Verdict::kOpaque, at};  // a replication stream has begun
+      if (bytes[at] != '\n' || reader_.nested()) return {Verdict::kOpaque, at};
+      // A sign of life until the replication stream can begin.
+      reader_.clear();
+      ++at;
+      continue;
     }
     if (result == RespResult::kLarge) {
       server().open = true;

@@ -158,7 +158,7 @@ std::size_t find_redis(Bytes bytes, Direction direction, std::size_t from, bool 
     const bool line_start =
         at == 0 || (bytes[at - 1] == '\n' &&
                     ((client && inline_commands) || at == 1 || bytes[at - 2] == '\r'));
-    if (line_start && may_begin(bytes.subspan(at), direction, inline_commands || at == 0)) {
+    if (line_start && may_begin(bytes.subspan(at), direction, inline_commands)) {
       return at;
     }
     const void* next = std::memchr(bytes.data() + at, '\n', bytes.size() - at);

@@ -133,11 +133,14 @@ RespResult RespRemainder::pass(Bytes bytes, std::size_t& at, std::uint64_t& skip
   if (left_ != 0) {
     skip = left_;
     left_ = 0;
+    pending_ = end_;
     return RespResult::kSkip;
   }
-  if (bytes.size() - at < 2) return RespResult::kNeedMore;
-  if (!ends_string(bytes, at)) return RespResult::kInvalid;
-  at += 2;
+  if (end_) {
+    if (bytes.size() - at < kEnd) return RespResult::kNeedMore;
+    if (!ends_string(bytes, at)) return RespResult::kInvalid;
+    at += kEnd;
+  }
   pending_ = false;
   return RespResult::kValue;
 }
@@ -250,7 +253,7 @@ RespResult RespReader::read_string(Bytes bytes, std::size_t& at, std::uint64_t o
   }
   if (!top() && holds() && show_early()) return RespResult::kLarge;
   at = data;
-  rest_.begin(size);
+  rest_.begin(size, top());
   told_ = top() || mark == ';';
   if (!top()) return RespResult::kNeedMore;
   value_.end = offset + data + size + 2;

@@ -43,15 +43,23 @@ bool is_resp_line(char mark, std::string_view line);
 // What is left of a string that is not held: its bytes, then CR LF.
 class RespRemainder {
  public:
-  void begin(std::uint64_t size) { left_ = size, pending_ = true; }
+  // `shown`: it ends a message that was shown with its end; then all of it is passed over unseen.
+  void begin(std::uint64_t size, bool shown) {
+    left_ = shown ? size + kEnd : size;
+    end_ = !shown;
+    pending_ = true;
+  }
   bool pending() const { return pending_; }
-  void clear() { left_ = 0, pending_ = false; }
+  void clear() { left_ = 0, pending_ = end_ = false; }
   // kValue: it is over.
   RespResult pass(Bytes bytes, std::size_t& at, std::uint64_t& skip);
 
  private:
+  static constexpr std::size_t kEnd = 2;
+
   std::uint64_t left_ = 0;
   bool pending_ = false;
+  bool end_ = false;  // CR LF has to follow
 };
 
 class RespReader {

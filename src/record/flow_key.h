@@ -32,8 +32,9 @@ class FlowKey {
   }
 
   friend bool operator==(const FlowKey& a, const FlowKey& b) {
-    return ((a.words_[0] ^ b.words_[0]) | (a.words_[1] ^ b.words_[1]) | (a.words_[2] ^ b.words_[2]) |
-            (a.words_[3] ^ b.words_[3]) | (a.words_[4] ^ b.words_[4])) == 0;
+    return ((a.words_[0] ^ b.words_[0]) | (a.words_[1] ^ b.words_[1]) |
+            (a.words_[2] ^ b.words_[2]) | (a.words_[3] ^ b.words_[3]) |
+            (a.words_[4] ^ b.words_[4])) == 0;
   }
 
   // Well mixed in all bits; not keyed: tables that use it bound their size.

@@ -195,8 +195,8 @@ void TcpStream::on_payload(Side from, const Packet& packet, StreamShared& shared
   const std::int32_t ahead = distance(sequence, half.next);
   const std::int64_t end = std::int64_t{ahead} + length;
   if (half.finished) {
-    shared.ledger.add(end <= 0 ? Count::kStreamFilteredRetransmitted : Count::kStreamLostOutOfWindow,
-                      length);
+    shared.ledger.add(
+        end <= 0 ? Count::kStreamFilteredRetransmitted : Count::kStreamLostOutOfWindow, length);
     return;
   }
   if (end <= 0) {
@@ -237,7 +237,8 @@ void TcpStream::enqueue(Half& half, std::uint64_t unwanted, const Packet& packet
   if (distance(start, half.next) < 0) start = half.next;
   std::uint32_t kept = 0;
   Segment* before = nullptr;
-  if (half.tail && distance(start, half.tail->sequence + half.tail->length) >= 0) before = half.tail;
+  if (half.tail && distance(start, half.tail->sequence + half.tail->length) >= 0)
+    before = half.tail;
   while (distance(end, start) > 0) {
     std::unique_ptr<Segment>& link = before ? before->next : half.queue;
     std::uint32_t stop = end;
@@ -289,8 +290,8 @@ void TcpStream::deliver(Side from, Chunk chunk, bool has_ack, std::uint32_t ackn
   chunk.ready = half.ready;
   chunk.offset = half.offset;
   if (has_ack && other.has_base) {
-    const std::int64_t acked = static_cast<std::int64_t>(other.offset) +
-                               distance(acknowledgment, other.data_end());
+    const std::int64_t acked =
+        static_cast<std::int64_t>(other.offset) + distance(acknowledgment, other.data_end());
     chunk.acked = static_cast<std::uint64_t>(
         std::clamp<std::int64_t>(acked, 0, static_cast<std::int64_t>(other.offset)));
   }
@@ -342,8 +343,7 @@ bool TcpStream::give_up(Side side, Nanos now, bool force, StreamShared& shared, 
   Half& other = halves_[index(opposite(side))];
   if (!half.waiting()) return false;
   const bool must = force || half.queued_bytes > kMaxQueuedBytes ||
-                    half.queued_segments > kMaxQueuedSegments ||
-                    (half.queue && shared.pool.full());
+                    half.queued_segments > kMaxQueuedSegments || (half.queue && shared.pool.full());
   const Nanos waited = now - half.blocked_since;
   const std::uint32_t sequence = half.queue ? half.queue->sequence : half.fin_sequence;
   const std::int32_t hole = distance(sequence, half.next);

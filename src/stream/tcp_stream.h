@@ -39,7 +39,8 @@ class StreamSink {
  public:
   virtual ~StreamSink() = default;
   virtual void on_bytes(Side side, const Chunk& chunk) noexcept = 0;
-  virtual void on_gap(Side side, std::uint64_t offset, std::uint64_t length, Nanos now) noexcept = 0;
+  virtual void on_gap(Side side, std::uint64_t offset, std::uint64_t length,
+                      Nanos now) noexcept = 0;
   virtual void on_fin(Side side, std::uint64_t offset, Nanos now) noexcept = 0;
   // How many of the bytes that come next in this direction need not be kept.
   virtual std::uint64_t unwanted(Side side) const noexcept = 0;
@@ -83,19 +84,20 @@ class TcpStream {
  public:
   static constexpr Nanos kReorderWait = 100 * kMillisecond;
   static constexpr Nanos kHoleWait = 10 * kSecond;
-  static constexpr std::size_t kMaxQueuedBytes = 1 << 20;   // a direction
-  static constexpr std::size_t kMaxQueuedSegments = 1024;   // a direction
+  static constexpr std::size_t kMaxQueuedBytes = 1 << 20;  // a direction
+  static constexpr std::size_t kMaxQueuedSegments = 1024;  // a direction
 
   enum class Verdict : std::uint8_t {
     kOk,
-    kReset,    // a valid RST: the connection is over
-    kFinished, // both directions have ended and were delivered
-    kReplaced, // the packet belongs to a new connection between the same ends
+    kReset,     // a valid RST: the connection is over
+    kFinished,  // both directions have ended and were delivered
+    kReplaced,  // the packet belongs to a new connection between the same ends
   };
 
   // One direction's health, for the join.
   struct Health {
-    std::uint32_t retransmitted_segments = 0, out_of_order = 0, duplicate_acks = 0, zero_windows = 0;
+    std::uint32_t retransmitted_segments = 0, out_of_order = 0, duplicate_acks = 0,
+                  zero_windows = 0;
     std::uint64_t retransmitted_bytes = 0;
   };
 

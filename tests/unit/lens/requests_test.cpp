@@ -16,16 +16,17 @@ constexpr std::uint8_t kFin = 1, kSyn = 2, kRst = 4, kAck = 16;
 std::string line(const RoundTrip& trip) {
   std::string out;
   for (const FieldList* fields : {trip.request_fields, trip.response_fields}) {
-    for (const Field* field : fields == trip.request_fields ? trip.vocabulary->asked
-                                                            : trip.vocabulary->answered) {
+    for (const Field* field :
+         fields == trip.request_fields ? trip.vocabulary->asked : trip.vocabulary->answered) {
       FieldValue value;
       if (!fields->find(*field, value)) continue;
       out += (out.empty() ? "" : " ");
-      out += field->type == FieldType::kInt ? std::to_string(value.number)
-                                            : std::string(value.text);
+      out +=
+          field->type == FieldType::kInt ? std::to_string(value.number) : std::string(value.text);
     }
   }
-  out += " " + std::string(status_name(trip.status)) + " " + std::string(quality_name(trip.quality));
+  out +=
+      " " + std::string(status_name(trip.status)) + " " + std::string(quality_name(trip.quality));
   return out + " " + std::to_string(trip.duration_ns / kMillisecond) + "ms";
 }
 
@@ -84,15 +85,14 @@ class RequestsTest : public testing::Test {
     client("");
   }
   void dns(bool from_client, std::string_view payload, std::uint32_t interface_id = 1) {
-    frame(build::ethernet(
-              {.payload = build::ipv4(
-                   {.protocol = 17,
-                    .source_host = from_client ? std::uint8_t{1} : std::uint8_t{2},
-                    .destination_host = from_client ? std::uint8_t{2} : std::uint8_t{1},
-                    .payload = build::udp(
-                        {.source_port = from_client ? port_ : std::uint16_t{53},
-                         .destination_port = from_client ? std::uint16_t{53} : port_,
-                         .payload = build::text(payload)})})}),
+    frame(build::ethernet({.payload = build::ipv4(
+                               {.protocol = 17,
+                                .source_host = from_client ? std::uint8_t{1} : std::uint8_t{2},
+                                .destination_host = from_client ? std::uint8_t{2} : std::uint8_t{1},
+                                .payload = build::udp(
+                                    {.source_port = from_client ? port_ : std::uint16_t{53},
+                                     .destination_port = from_client ? std::uint16_t{53} : port_,
+                                     .payload = build::text(payload)})})}),
           interface_id);
   }
   const Seen& finish() {
@@ -311,8 +311,8 @@ TEST_F(RequestsTest, PairsDnsByIdAndReportsRepeatedQueries) {
   dns(true, dns_message(1, false));
   dns(false, dns_message(2, true));
   dns(false, dns_message(1, true));
-  EXPECT_EQ(records_.lines, (Seen{"A a.example NOERROR ok complete 2ms",
-                                  "A a.example NOERROR ok complete 4ms"}));
+  EXPECT_EQ(records_.lines,
+            (Seen{"A a.example NOERROR ok complete 2ms", "A a.example NOERROR ok complete 4ms"}));
   lens_.on_time(now_ + 30 * kSecond);
   ASSERT_EQ(finish().size(), 3u);
   EXPECT_TRUE(records_.lines[2].starts_with("A a.example unanswered complete"));

@@ -307,6 +307,12 @@ TEST(Redis, ReplicationIsAStream) {
       drive({asks({"PSYNC", "?", "-1"}), server("+CONTINUE abc\r\n*1\r\n")}, test::whole());
   EXPECT_EQ(brief(partial->messages()), ">PSYNC ? ? <simple");
   EXPECT_TRUE(partial->opaque());
+  const auto waiting =
+      drive({asks({"PSYNC", "?", "-1"}), server("\n\n"), server("\n+FULLRESYNC abc 0\r\n$99\r\n")},
+            test::one_byte());
+  EXPECT_EQ(brief(waiting->messages()), ">PSYNC ? ? <simple");
+  EXPECT_EQ(waiting->messages()[1].begin, 3u);
+  EXPECT_TRUE(waiting->opaque());
   const auto old = drive({asks({"SYNC"}), server("$5000\r\nREDIS0009...")}, test::whole());
   EXPECT_EQ(brief(old->messages()), ">SYNC <bulk");
   EXPECT_TRUE(old->opaque());
