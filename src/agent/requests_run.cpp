@@ -230,6 +230,24 @@ Result<> RequestsRun::run() {
 
 }  // namespace
 
+Result<> check_settings(const RequestsSettings& settings) {
+  if (auto where = parse_where(settings.where); !where) {
+    return tl::unexpected<Error>(where.error());
+  }
+  if (auto forced = parse_forced(settings.forced); !forced) {
+    return tl::unexpected<Error>(forced.error());
+  }
+  if (!settings.listen.empty()) {
+    if (auto address = ListenAddress::parse(settings.listen); !address) {
+      return tl::unexpected<Error>(address.error());
+    }
+  }
+  if (auto filter = PcapFilter::compile(settings.filter); !filter) {
+    return tl::unexpected<Error>(filter.error());
+  }
+  return {};
+}
+
 Result<> run_requests(const RequestsSettings& settings) { return RequestsRun(settings).run(); }
 
 }  // namespace weir

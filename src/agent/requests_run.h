@@ -7,6 +7,9 @@
 
 namespace weir {
 
+// Whether what the user wrote can be understood: expressions, rules, addresses.
+Result<> check_settings(const RequestsSettings& settings);
+
 // Blocks. Takes SIGINT and SIGTERM. What was captured until an error has been reported when it
 // returns one.
 Result<> run_requests(const RequestsSettings& settings);

@@ -85,6 +85,9 @@ void add_requests(CLI::App& app, int& status) {
     if (!settings->files.empty() && !settings->interfaces.empty()) {
       throw CLI::ValidationError("-r and -i", "read files or watch interfaces, not both");
     }
+    if (const Result<> understood = check_settings(*settings); !understood) {
+      throw CLI::ParseError(understood.error().text(), CLI::ExitCodes::InvalidError);
+    }
     settings->decapsulate = *decapsulate != 0 ? *decapsulate > 0 : !settings->files.empty();
     const Result<> done = run_requests(*settings);
     if (!done) log_error(done.error().text());

@@ -162,7 +162,8 @@ class RedisDecoder : public Decoder {
   std::uint64_t begin_ = 0;
   std::uint64_t searched_ = 0;
   std::string word_;
-  bool inline_seen_ = false;  // a connection without is not searched for such lines after a gap
+  // Without one before, such a line after a gap is more likely the inside of a command.
+  bool inline_seen_ = false;
   // What comes from the server.
   RespReader reader_;
   bool awaits_request_ = false;  // nothing from the server is read before the next request

@@ -337,7 +337,7 @@ TEST(Redis, SilencedReplies) {
 
 TEST(Redis, WhatAServerPassesOver) {
   EXPECT_EQ(decoded({client("*0\r\n*-1\r\n*-20\r\n\r\n" + command({"PING"})), server("+PONG\r\n")}),
-            ">PING <simple");
+            "! ! ! >PING <simple");
 }
 
 TEST(Redis, LongStringsAreNotHeld) {
