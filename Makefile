@@ -30,7 +30,7 @@ test: build
 	@tests/run
 
 bench:
-	@scripts/install-deps --bench
+	@scripts/install-deps --test --bench
 	cmake --preset release -DWEIR_BENCH=ON
 	cmake --build --preset release --parallel $(JOBS)
 	@bench/run

@@ -72,7 +72,7 @@ void Conversation::on_bytes(Side side, const Chunk& chunk) noexcept {
     shared_.counters.ledger.add(Count::kStreamFilteredOpaque, chunk.length);
     return;
   }
-  const Mark mark{chunk.offset, chunk.time, chunk.ready, is_alone(side, chunk)};
+  const Mark mark{chunk.offset, chunk.time, chunk.ready, chunk.acked, is_alone(side, chunk)};
   w.acked = chunk.acked;
   w.ready = chunk.ready;
   const std::uint64_t skipped = use_skip(side, chunk.length, chunk.ready);
@@ -315,6 +315,7 @@ void Conversation::on(const Message& message) noexcept {
     const std::uint64_t available = w.offset + current_->bytes.size();
     const Mark& begin = current_->at(message.begin);
     arrival.first = begin.time;
+    arrival.acked = begin.acked;
     arrival.alone = begin.alone && begin.offset == message.begin;
     arrival.complete = message.end <= available;
     const std::uint64_t last = arrival.complete ? message.end : available;
@@ -324,6 +325,11 @@ void Conversation::on(const Message& message) noexcept {
     arrival.complete = message.end <= w.offset;
   }
   matcher_.on(message, arrival, *w.protocol, shared_.match);
+}
+
+std::optional<std::string_view> Conversation::asked(std::uint64_t stream_id, std::uint64_t begin,
+                                                    const Field& field) noexcept {
+  return matcher_.asked(stream_id, begin, field);
 }
 
 void Conversation::end(Direction direction, std::uint64_t stream_id,

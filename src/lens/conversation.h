@@ -73,6 +73,8 @@ class Conversation final : private StreamSink, private MessageSink {
   std::uint64_t unwanted(Side side) const noexcept override;
   void on(const Message& message) noexcept override;
   void end(Direction direction, std::uint64_t stream_id, const MessageEnd& end) noexcept override;
+  std::optional<std::string_view> asked(std::uint64_t stream_id, std::uint64_t begin,
+                                        const Field& field) noexcept override;
 
   Way& way(Side side) { return ways_[static_cast<std::size_t>(side)]; }
   Direction direction_of(Side side) const {

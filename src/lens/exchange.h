@@ -18,6 +18,7 @@ inline constexpr Field kErrorTypeField{"error.type", FieldType::kText};
 struct Exchange {
   Exchange* next = nullptr;  // in its matcher's list, oldest first
   Exchange* previous = nullptr;
+  Exchange* same_next = nullptr;  // the next one of the same stream id, in a StreamIndex
   const Vocabulary* vocabulary = nullptr;
   std::uint64_t stream_id = 0;
   std::uint64_t sequence = 0;  // order of creation within the worker: breaks ties of time
@@ -35,6 +36,7 @@ struct Exchange {
   bool doubtful = false;  // asked after a gap: its place in the order of answers is not known
   bool orphan = false;    // an answer that no request waits for
   std::uint64_t request_begin = 0, response_begin = 0;  // offsets in their streams
+  std::uint64_t acked = 0;  // of the server's stream, when the request was sent
   RoundTrip::Side request, response;
   FieldList request_fields, response_fields;
 

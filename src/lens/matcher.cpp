@@ -9,6 +9,11 @@ namespace {
 // An answer captured just before its query belongs to it; later it has none.
 constexpr Nanos kEarlyAnswerWait = kSecond;
 
+// From here on a protocol with stream ids is worth an index.
+constexpr std::uint32_t kIndexFrom = 32;
+// An answer that matches no open request in full is compared with this many in part.
+constexpr int kMaxPartialMatches = 1024;
+
 std::size_t index(Direction direction) { return static_cast<std::size_t>(direction); }
 
 bool is_request(const Message& message) {
@@ -57,6 +62,7 @@ Exchange* Matcher::open(const Message& message, const Arrival& arrival, const Pr
   Exchange* exchange = shared.pool.take();
   if (exchange == nullptr) {
     shared.counters.ledger.add(Count::kMatchLostEvicted);
+    passing_[index(message.direction)] = {nullptr, 0, false, message.end == Message::kOpenEnd};
     return nullptr;
   }
   exchange->vocabulary = message.vocabulary;
@@ -70,7 +76,29 @@ Exchange* Matcher::open(const Message& message, const Arrival& arrival, const Pr
   exchange->previous = tail_;
   (tail_ ? tail_->next : head_) = exchange;
   tail_ = exchange;
+  ++open_;
+  if (index_) {
+    index_->add(*exchange);
+  } else if (!protocol.fifo && open_ > kIndexFrom) {
+    index_ = std::make_unique<StreamIndex>();
+    for (Exchange* e = head_; e; e = e->next) index_->add(*e);
+  }
   return exchange;
+}
+
+// The exchanges of a stream id, oldest first.
+Exchange* Matcher::first_of(std::uint64_t stream_id) const {
+  if (index_) return index_->oldest(stream_id);
+  Exchange* e = head_;
+  while (e && e->stream_id != stream_id) e = e->next;
+  return e;
+}
+
+Exchange* Matcher::next_of(const Exchange& exchange) const {
+  if (index_) return exchange.same_next;
+  Exchange* e = exchange.next;
+  while (e && e->stream_id != exchange.stream_id) e = e->next;
+  return e;
 }
 
 void Matcher::on_request(const Message& message, const Arrival& arrival, const Protocol& protocol,
@@ -84,12 +112,11 @@ void Matcher::on_request(const Message& message, const Arrival& arrival, const P
   }
   Exchange* exchange = nullptr;
   bool repeated = false;
-  for (Exchange* e = protocol.fifo ? nullptr : head_; e; e = e->next) {
-    if (e->stream_id == message.stream_id && !e->reported) {
-      if (!e->has_request && e->response_done) exchange = e;  // its answer came first
-      if (e->has_request) repeated = true;
-    }
-    if (exchange) break;
+  for (Exchange* e = protocol.fifo ? nullptr : first_of(message.stream_id); e && !exchange;
+       e = next_of(*e)) {
+    if (e->reported) continue;
+    if (!e->has_request && e->response_done) exchange = e;  // its answer came first
+    if (e->has_request) repeated = true;
   }
   if (!exchange) exchange = open(message, arrival, protocol, shared);
   if (!exchange) return;
@@ -97,6 +124,7 @@ void Matcher::on_request(const Message& message, const Arrival& arrival, const P
   exchange->has_request = true;
   exchange->request = part_of(message, arrival);
   exchange->request_begin = message.begin;
+  exchange->acked = arrival.acked;
   worsen(exchange->quality, message.quality);
   copy_fields(message.fields, exchange->request_fields);
   if (repeated) exchange->request_fields.add(FieldValue::of(kRepeatedField, 1));
@@ -112,24 +140,42 @@ void Matcher::on_request(const Message& message, const Arrival& arrival, const P
   settle(exchange, message, arrival, shared);
 }
 
-// The request that an answer of this stream id belongs to.
-Exchange* Matcher::oldest_open(std::uint64_t stream_id, std::uint64_t mask) const {
-  Exchange* exchange = head_;
-  while (exchange &&
-         (!exchange->has_request || exchange->has_response || exchange->doubtful ||
-          exchange->status == Status::kOneWay || ((exchange->stream_id ^ stream_id) & mask) != 0)) {
-    exchange = exchange->next;
+// The request that an answer of this stream id belongs to. An answer that begins before what the
+// client had received when it asked is none to that request, nor to a later one.
+Exchange* Matcher::oldest_open(std::uint64_t stream_id, std::uint64_t mask,
+                               std::uint64_t begin) const {
+  const auto waits = [](const Exchange& e) {
+    return e.has_request && !e.has_response && !e.doubtful && e.status != Status::kOneWay;
+  };
+  Exchange* exchange = nullptr;
+  if (mask == ~std::uint64_t{0}) {
+    exchange = first_of(stream_id);
+    while (exchange && !waits(*exchange)) exchange = next_of(*exchange);
+  } else {
+    exchange = head_;
+    for (int tried = 0; exchange; exchange = exchange->next) {
+      if (waits(*exchange) && ((exchange->stream_id ^ stream_id) & mask) == 0) break;
+      if (++tried == kMaxPartialMatches) return nullptr;
+    }
   }
-  return exchange;
+  return exchange && begin >= exchange->acked ? exchange : nullptr;
+}
+
+std::optional<std::string_view> Matcher::asked(std::uint64_t stream_id, std::uint64_t begin,
+                                               const Field& field) const {
+  const Exchange* exchange = oldest_open(stream_id, ~std::uint64_t{0}, begin);
+  FieldValue value;
+  if (!exchange || !exchange->request_fields.find(field, value)) return std::nullopt;
+  return value.text;
 }
 
 void Matcher::on_response(const Message& message, const Arrival& arrival, const Protocol& protocol,
                           MatchShared& shared) {
   Exchange* exchange = nullptr;
   if (message.kind == MessageKind::kResponse) {
-    exchange = oldest_open(message.stream_id, ~std::uint64_t{0});
+    exchange = oldest_open(message.stream_id, ~std::uint64_t{0}, message.begin);
     if (!exchange && message.stream_mask != ~std::uint64_t{0}) {
-      exchange = oldest_open(message.stream_id, message.stream_mask);
+      exchange = oldest_open(message.stream_id, message.stream_mask, message.begin);
     }
   }
   if (exchange) {
@@ -161,20 +207,29 @@ void Matcher::settle(Exchange* exchange, const Message& message, const Arrival& 
                      MatchShared& shared) {
   if (arrival.complete) {
     message_done(exchange, is_request(message), arrival.last, shared);
-  } else if (message.end != Message::kOpenEnd) {
+  } else {
     passing_[index(message.direction)] = {exchange, message.end, is_request(message)};
   }
+}
+
+// The message of this direction and stream id whose end is to come.
+Exchange* Matcher::unfinished(Direction direction, std::uint64_t stream_id) const {
+  const Passing& passing = passing_[index(direction)];
+  if (passing.dropped) return nullptr;
+  if (passing.exchange && passing.exchange->stream_id == stream_id) return passing.exchange;
+  const bool request = direction == Direction::kToServer;
+  Exchange* e = first_of(stream_id);
+  while (e &&
+         !(request ? e->has_request && !e->request_done : e->has_response && !e->response_done)) {
+    e = next_of(*e);
+  }
+  return e;
 }
 
 void Matcher::end(Direction direction, std::uint64_t stream_id, const MessageEnd& end,
                   bool complete, Nanos last, MatchShared& shared) {
   const bool request = direction == Direction::kToServer;
-  Exchange* exchange = head_;
-  while (exchange && (exchange->stream_id != stream_id ||
-                      !(request ? exchange->has_request && !exchange->request_done
-                                : exchange->has_response && !exchange->response_done))) {
-    exchange = exchange->next;
-  }
+  Exchange* exchange = unfinished(direction, stream_id);
   if (!exchange) return;
   RoundTrip::Side& part = request ? exchange->request : exchange->response;
   const std::uint64_t begin = request ? exchange->request_begin : exchange->response_begin;
@@ -183,6 +238,7 @@ void Matcher::end(Direction direction, std::uint64_t stream_id, const MessageEnd
   if (end.status && !request) exchange->status = *end.status;
   copy_fields(end.fields, request ? exchange->request_fields : exchange->response_fields);
   if (complete) {
+    passing_[index(direction)].exchange = nullptr;
     message_done(exchange, request, last, shared);
   } else {
     passing_[index(direction)] = {exchange, end.end, request};
@@ -205,7 +261,9 @@ void Matcher::cut(Direction direction, std::uint64_t offset) {
   const Passing& passing = passing_[index(direction)];
   if (!passing.exchange || passing.end <= offset) return;
   RoundTrip::Side& part = passing.request ? passing.exchange->request : passing.exchange->response;
-  part.wire_bytes -= std::min(part.wire_bytes, passing.end - offset);
+  const std::uint64_t begin =
+      passing.request ? passing.exchange->request_begin : passing.exchange->response_begin;
+  part.wire_bytes = offset - std::min(offset, begin);
 }
 
 void Matcher::message_done(Exchange* exchange, bool request, Nanos last, MatchShared& shared) {
@@ -271,6 +329,9 @@ void Matcher::unlink(Exchange* exchange, MatchShared& shared) {
   for (Passing& passing : passing_) {
     if (passing.exchange == exchange) passing.exchange = nullptr;
   }
+  --open_;
+  if (index_) index_->remove(*exchange);
+  if (open_ == 0) index_.reset();
   if (exchange->has_request && !exchange->has_response && open_requests_ > 0 &&
       exchange->status != Status::kOneWay) {
     --open_requests_;

@@ -8,9 +8,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "lens/exchange.h"
 #include "lens/requests_counters.h"
+#include "lens/stream_index.h"
 #include "protocol/decoder.h"
 
 namespace weir {
@@ -27,9 +29,10 @@ class Matcher {
   // When and how a message's bytes were seen.
   struct Arrival {
     Nanos first = 0;
-    Nanos last = 0;         // of the bytes seen so far
-    bool complete = false;  // its end has passed
-    bool alone = false;     // when its first byte was sent nothing was outstanding
+    Nanos last = 0;           // of the bytes seen so far
+    bool complete = false;    // its end has passed
+    std::uint64_t acked = 0;  // of the other direction's stream, by its first packet
+    bool alone = false;       // when its first byte was sent nothing was outstanding
     Endpoint client, server;
     Transport transport = Transport::kTcp;
   };
@@ -55,6 +58,9 @@ class Matcher {
   void close(Close reason, Nanos now, MatchShared& shared);
   // The stream of this direction ends at `offset`, maybe inside a message.
   void cut(Direction direction, std::uint64_t offset);
+  // As MessageSink::asked().
+  std::optional<std::string_view> asked(std::uint64_t stream_id, std::uint64_t begin,
+                                        const Field& field) const;
   // Gives up what has waited too long.
   void on_time(Nanos now, const Protocol& protocol, MatchShared& shared);
 
@@ -65,19 +71,23 @@ class Matcher {
   bool pipelined() const { return pipelined_; }
 
  private:
-  struct Passing {  // a message with a known end that has not passed yet
+  struct Passing {  // a message whose end has not passed yet
     Exchange* exchange = nullptr;
-    std::uint64_t end = 0;
+    std::uint64_t end = 0;  // Message::kOpenEnd: not known yet
     bool request = false;
+    bool dropped = false;  // with an open end, and for want of room nobody remembers it
   };
 
   Exchange* open(const Message& message, const Arrival& arrival, const Protocol& protocol,
                  MatchShared& shared);
+  Exchange* first_of(std::uint64_t stream_id) const;
+  Exchange* next_of(const Exchange& exchange) const;
+  Exchange* unfinished(Direction direction, std::uint64_t stream_id) const;
   void on_request(const Message& message, const Arrival& arrival, const Protocol& protocol,
                   MatchShared& shared);
   void on_response(const Message& message, const Arrival& arrival, const Protocol& protocol,
                    MatchShared& shared);
-  Exchange* oldest_open(std::uint64_t stream_id, std::uint64_t mask) const;
+  Exchange* oldest_open(std::uint64_t stream_id, std::uint64_t mask, std::uint64_t begin) const;
   void settle(Exchange* exchange, const Message& message, const Arrival& arrival,
               MatchShared& shared);
   void message_done(Exchange* exchange, bool request, Nanos last, MatchShared& shared);
@@ -89,8 +99,10 @@ class Matcher {
 
   Exchange* head_ = nullptr;
   Exchange* tail_ = nullptr;
-  Passing passing_[2];  // by Direction
-  Nanos earliest_ = 0;  // no deadline of an open exchange is before this
+  std::unique_ptr<StreamIndex> index_;  // once there are many
+  Passing passing_[2];                  // by Direction
+  Nanos earliest_ = 0;                  // no deadline of an open exchange is before this
+  std::uint32_t open_ = 0;              // in the list
   std::uint32_t open_requests_ = 0;
   bool unsynced_ = false;
   bool pipelined_ = false;

@@ -17,6 +17,7 @@ struct Mark {
   std::uint64_t offset = 0;  // of its first byte
   Nanos time = 0;            // of the packet
   Nanos ready = 0;           // when it was in order
+  std::uint64_t acked = 0;   // what of the other direction it acknowledged (offset)
   bool alone = false;        // sent when nothing was outstanding
 };
 

@@ -62,6 +62,14 @@ class MessageSink {
   virtual void on(const Message& message) noexcept = 0;
   virtual void end(Direction direction, std::uint64_t stream_id,
                    const MessageEnd& end) noexcept = 0;
+
+  // A text field of the request that a response beginning at `begin` would answer; nothing where
+  // that is not known. For decoders whose own count a gap has upset. Valid until the next call.
+  virtual std::optional<std::string_view> asked(std::uint64_t /*stream_id*/,
+                                                std::uint64_t /*begin*/,
+                                                const Field& /*field*/) noexcept {
+    return std::nullopt;
+  }
 };
 
 // Bounds and switches a decoder is made with.

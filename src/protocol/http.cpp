@@ -213,17 +213,21 @@ Step HttpDecoder::response(const HttpHead& head, std::uint64_t at, MessageSink& 
       interim ? HttpPending::Asked{!pending_.none()} : pending_.answer();
   const bool connected = asked.last && connect_ && head.status / 100 == 2;
   const bool switches = head.status == 101 || connected;
+  // Where a loss has upset the count here, the frame may still know the request.
+  const bool counted = asked.known && !pending_.uncertain();
+  const std::optional<std::string_view> method =
+      counted ? std::nullopt : sink.asked(0, at, kHttpMethod);
+  const bool to_head = counted ? asked.head : method == "HEAD";
 
   Body kind = Body::kUntilClose;
-  if (head.status < 200 || head.status == 204 || head.status == 304 || switches ||
-      (asked.head && !pending_.uncertain())) {
+  if (head.status < 200 || head.status == 204 || head.status == 304 || switches || to_head) {
     kind = Body::kNone;
   } else if (head.chunked) {
     kind = Body::kChunked;
   } else if (head.length == Length::kValid && !head.other_coding) {
     kind = Body::kLength;
   }
-  const bool doubtful = (!asked.known || pending_.uncertain()) && kind != Body::kNone &&
+  const bool doubtful = !counted && !method && kind != Body::kNone &&
                         !(kind == Body::kLength && head.content_length == 0);
   Message message;
   message.kind = interim ? MessageKind::kInterim : MessageKind::kResponse;

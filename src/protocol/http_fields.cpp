@@ -6,9 +6,10 @@
 
 namespace weir {
 
+extern const Field kHttpMethod{"http.request.method", FieldType::kText};
+
 namespace {
 
-const Field kMethod{"http.request.method", FieldType::kText};
 const Field kMethodOriginal{"http.request.method_original", FieldType::kText};
 const Field kPath{"url.path", FieldType::kText};
 const Field kQuery{"url.query", FieldType::kText};
@@ -18,9 +19,9 @@ const Field kUserAgent{"user_agent.original", FieldType::kText};
 const Field kVersion{"network.protocol.version", FieldType::kText};
 const Field kStatusCode{"http.response.status_code", FieldType::kInt};
 
-constexpr const Field* kAsked[] = {&kMethod, &kPath};
+constexpr const Field* kAsked[] = {&kHttpMethod, &kPath};
 constexpr const Field* kAnswered[] = {&kStatusCode};
-constexpr const Field* kLabels[] = {&kMethod, &kStatusCode, &kVersion};
+constexpr const Field* kLabels[] = {&kHttpMethod, &kStatusCode, &kVersion};
 
 // A value without the line ends that folded it.
 std::string_view unfolded(std::string_view value, std::string& scratch) {
@@ -62,8 +63,9 @@ std::string_view redacted(std::string_view query, std::string& scratch) {
 
 }  // namespace
 
-const Field* const kHttpFields[9] = {&kMethod, &kMethodOriginal, &kPath,      &kQuery,     &kHost,
-                                     &kScheme, &kVersion,        &kUserAgent, &kStatusCode};
+const Field* const kHttpFields[9] = {&kHttpMethod, &kMethodOriginal, &kPath,
+                                     &kQuery,      &kHost,           &kScheme,
+                                     &kVersion,    &kUserAgent,      &kStatusCode};
 const Vocabulary kHttpVocabulary{"http", MetricFamily::kHttp, {}, kAsked, kAnswered, kLabels};
 
 std::span<const FieldValue> HttpFields::request(const HttpHead& head) {
@@ -74,7 +76,7 @@ std::span<const FieldValue> HttpFields::request(const HttpHead& head) {
   const HttpTarget target = split_http_target(head.method, head.target);
   const bool connect = head.method == "CONNECT";
   const bool conventional = is_conventional_http_method(head.method);
-  add(kMethod, conventional ? head.method : "_OTHER");
+  add(kHttpMethod, conventional ? head.method : "_OTHER");
   if (!conventional) add(kMethodOriginal, head.method);
   if (!connect) add(kPath, target.path);
   if (!target.query.empty()) add(kQuery, redacted(target.query, query_));

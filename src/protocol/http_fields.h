@@ -10,6 +10,8 @@
 
 namespace weir {
 
+extern const Field kHttpMethod;
+
 extern const Vocabulary kHttpVocabulary;
 extern const Field* const kHttpFields[9];  // every one there is
 
