@@ -39,9 +39,7 @@ Result<std::unique_ptr<ReplayedRequests>> ReplayedRequests::open(const RequestsS
     if (!filter) return tl::unexpected<Error>(filter.error());
     replay->filter_.emplace(std::move(*filter));
   }
-  Result<CaptureFiles> files = CaptureFiles::open(settings.files, replay->stop_.get());
-  if (!files) return tl::unexpected<Error>(files.error());
-  replay->files_.emplace(std::move(*files));
+  replay->paths_ = settings.files;
   replay->from_pipe_ =
       std::find(settings.files.begin(), settings.files.end(), "-") != settings.files.end();
   return replay;
@@ -51,7 +49,15 @@ void ReplayedRequests::start() {
   thread_ = std::thread([this] { read(); });
 }
 
+// Opening waits for the first bytes of a pipe, so it is done here, where stop() can end it.
 void ReplayedRequests::read() {
+  Result<CaptureFiles> files = CaptureFiles::open(paths_, stop_.get());
+  if (!files) {
+    result_ = tl::unexpected<Error>(files.error());
+    signal(done_);
+    return;
+  }
+  files_.emplace(std::move(*files));
   Ledger& ledger = worker_.counters().ledger;
   Frame frame;
   ReadResult read = ReadResult::kEnd;

@@ -39,6 +39,7 @@ class ReplayedRequests {
 
   RequestsWorker& worker_;
   const std::atomic<bool>& enough_;
+  std::vector<std::string> paths_;
   std::optional<CaptureFiles> files_;
   std::optional<PcapFilter> filter_;
   Fd done_, stop_;

@@ -76,6 +76,7 @@ class RequestsRun {
   bool control(Input& input, const Fd& signals);
   void print_stats();
   void print_summary();
+  void warn_of_cut_packets();
   bool should_stop() const {
     return limit_.reached.load(std::memory_order_acquire) || (queue_ && queue_->stopped());
   }
@@ -138,8 +139,9 @@ Result<> RequestsRun::serve_metrics() {
   if (!server) return tl::unexpected<Error>(server.error());
   server_.emplace(std::move(*server));
   if (address->port == 0) {
-    log_info("metrics on http://" + address->host + ":" + std::to_string(server_->port()) +
-             "/metrics");
+    const bool v6 = address->host.find(':') != std::string::npos;
+    log_info("metrics on http://" + (v6 ? "[" + address->host + "]" : address->host) + ":" +
+             std::to_string(server_->port()) + "/metrics");
   }
   return {};
 }
@@ -160,6 +162,15 @@ void RequestsRun::print_summary() {
       render_summary(RequestsTotals::read(readings_.shards), readings_.ledger(), true);
   std::fputs(text.c_str(), summary_stream());
   std::fflush(summary_stream());
+}
+
+// Heads that were cut off cannot be shown; the reader should know why records are missing.
+void RequestsRun::warn_of_cut_packets() {
+  const std::uint64_t cut = readings_.ledger().get(Count::kStreamLostTruncated);
+  if (cut == 0) return;
+  log_warning(std::to_string(cut) +
+              " bytes were cut off by the capture's snap length: records are missing or not whole "
+              "(capture with: tcpdump -s 0)");
 }
 
 // Waits for what ends the run, and meanwhile does what is due. True when the input came to its end.
@@ -224,6 +235,9 @@ Result<> RequestsRun::run() {
   Result<> written;
   if (queue_) written = queue_->finish(ended ? std::chrono::milliseconds::max() : kPatience);
   if (settings_.summary) print_summary();
+  if (written && std::ferror(summary_stream()))
+    written = failure("write the summary: not all of it could be written");
+  warn_of_cut_packets();
   server_.reset();
   return input_result ? written : input_result;
 }

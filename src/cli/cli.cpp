@@ -1,5 +1,8 @@
 #include "cli/cli.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <iostream>
@@ -15,6 +18,14 @@ namespace {
 
 constexpr int kUsage = 2;
 
+// Where one was closed by the caller, the next file that is opened would take its place.
+void hold_standard_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    // The wrong way round, so that using it is an error.
+    if (fcntl(fd, F_GETFD) < 0) (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
 // A verb without flags but -o text|json.
 void add_report(CLI::App& app, int& status, const std::string& name, const std::string& description,
                 int (*run)(bool json, std::ostream& out)) {
@@ -29,6 +40,7 @@ void add_report(CLI::App& app, int& status, const std::string& name, const std::
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
+  hold_standard_streams();
   CLI::App app{"weir: what is on this host's network, and why it is slow"};
   app.require_subcommand(0, 1);
   app.set_help_flag("-h,--help", "This text");

@@ -30,8 +30,7 @@ void add_input(CLI::App& verb, RequestsSettings& settings) {
           "-r,--read", settings.files,
           "Read this pcap or pcapng file, gzip too; - is standard input. Several are merged "
           "by time")
-      ->type_name("FILE")
-      ->allow_extra_args(false);
+      ->type_name("FILE");
   verb.add_option("-i,--interface", settings.interfaces,
                   "Watch this interface: a name, a glob, or any (default: any)")
       ->type_name("NAME")

@@ -28,7 +28,7 @@ class ClosedConnections {
   }
 
  private:
-  static constexpr Nanos kRemembered = 60 * kSecond;
+  static constexpr Nanos kRemembered = 3 * kSecond;
   static constexpr std::int32_t kWindow = 1 << 24;
   static constexpr std::size_t kEntries = 16384;
 

@@ -61,8 +61,7 @@ std::uint64_t Conversation::unwanted(Side side) const noexcept {
 
 bool Conversation::is_alone(Side side, const Chunk& chunk) const {
   const Side peer = opposite(side);
-  return chunk.acked == stream_.delivered(peer) &&
-         (ways_[index(peer)].acked >= chunk.offset || !matcher_.pipelined());
+  return chunk.acked == stream_.delivered(peer) && ways_[index(peer)].acked >= chunk.offset;
 }
 
 void Conversation::on_bytes(Side side, const Chunk& chunk) noexcept {
@@ -140,6 +139,8 @@ void Conversation::lose(Side side, std::uint64_t length, Quality quality, Nanos 
     matcher_.passed(direction_of(side), w.offset, w.ready, shared_.match);
   }
   if (length == 0) return;
+  // Of a client that waits for its answers, what was lost here had acknowledged all before it.
+  if (!matcher_.pipelined()) w.acked = stream_.delivered(opposite(side));
   const std::uint64_t before = w.offset;
   drop_unread(side, Count::kStreamLostDecode);
   if (w.decoder) {

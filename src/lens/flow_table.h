@@ -23,10 +23,13 @@ struct Sighting {
   // False when the packet is another sighting of one that was seen elsewhere.
   bool accepts(std::uint32_t from, Nanos now) {
     if (known && from != interface_id && now - last < kHandover) return false;
+    take(from, now);
+    return true;
+  }
+  void take(std::uint32_t from, Nanos now) {
     known = true;
     interface_id = from;
     last = now;
-    return true;
   }
 };
 

@@ -53,6 +53,8 @@ class Matcher {
   // Bytes that the decoder needed are missing.
   void gap(Direction direction, Quality quality, const Protocol& protocol, Nanos now,
            MatchShared& shared);
+  // Bytes were missing before the protocol was known: as after a gap, with nothing open.
+  void lose_count() { unsynced_ = true; }
   // No answer can come any more: what is open is reported, unfinished requests too, except at the
   // end of the input.
   void close(Close reason, Nanos now, MatchShared& shared);

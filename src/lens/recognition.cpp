@@ -85,6 +85,7 @@ void Conversation::accept(const Protocol& protocol, Side client, Side found_on) 
   Decoder* decoder = make_decoder(protocol);
   for (const Side side : {Side::kA, Side::kB}) {
     Way& w = way(side);
+    if (w.broken) matcher_.lose_count();
     if (w.decoder) continue;
     w.decoder = decoder;
     w.protocol = &protocol;

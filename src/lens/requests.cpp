@@ -121,8 +121,12 @@ bool RequestsLens::on_tcp(const Packet& packet) {
   Side from = Side::kA;
   const FlowKey key(packet.source, packet.destination, Transport::kTcp, from);
   Connection* connection = connections_.find(key);
-  if (connection && !connection->sightings[index(from)].accepts(packet.interface_id, packet.time)) {
-    return false;
+  if (connection) {
+    Sighting& sighting = connection->sightings[index(from)];
+    if (!sighting.accepts(packet.interface_id, packet.time)) {
+      if (!connection->conversation.stream().is_new(from, packet)) return false;
+      sighting.take(packet.interface_id, packet.time);
+    }
   }
   if (!connection) {
     // Without payload or SYN there is nothing to follow: the rest of a connection that has ended.
@@ -204,6 +208,9 @@ void RequestsLens::emit(const Exchange& exchange) {
   trip.server = exchange.server;
   if (exchange.has_request) trip.request = exchange.request;
   if (exchange.has_response) trip.response = exchange.response;
+  if (trip.request && trip.response) {  // an answer may be captured before its request
+    trip.response->first = std::max(trip.response->first, trip.request->first);
+  }
   trip.time = exchange.has_request ? exchange.request.first : exchange.response.first;
   trip.completed = exchange.completed;
   // An answer captured before its query took no time that could be told.

@@ -20,7 +20,7 @@ class ClosedConnections;
 
 // Bounds are per worker; what they cost is counted in the ledger (`evicted`).
 struct RequestsOptions {
-  std::size_t max_connections = 65536;  // TCP; the one idle longest goes first
+  std::size_t max_connections = 32768;  // TCP; the one idle longest goes first
   std::size_t max_udp_flows = 32768;
   std::size_t max_exchanges = 65536;         // open at a time
   std::size_t max_held_bytes = 16u << 20;    // TCP segments behind holes

@@ -65,6 +65,9 @@ TcpStream::Verdict TcpStream::on_packet(Side from, const Packet& packet, StreamS
     if (!half.has_base) {
       half.has_base = true;
       half.first = half.next = tcp.sequence;
+      // What the peer had not acknowledged when it was first seen came later, but was not captured.
+      const std::int32_t hole = distance(tcp.sequence, other.first_ack);
+      if (other.has_ack && hole > 0 && hole < kWindow) half.first = half.next = other.first_ack;
     } else if (is_far(tcp.sequence, half.next)) {
       if (half.strangers >= kMaxStrangers) return Verdict::kReplaced;
       ++half.strangers;
@@ -122,6 +125,12 @@ Nanos TcpStream::deadline() const {
   return earliest;
 }
 
+bool TcpStream::is_new(Side from, const Packet& packet) const {
+  const Half& half = halves_[index(from)];
+  return packet.payload_bytes > 0 && half.has_base &&
+         distance(packet.tcp.sequence + packet.payload_bytes, half.next) > 0;
+}
+
 bool TcpStream::opener(Side& side) const {
   const Half& a = halves_[0];
   const Half& b = halves_[1];
@@ -142,6 +151,10 @@ TcpStream::Verdict TcpStream::on_syn(Half& half, Half& other, const Packet& pack
   const std::uint32_t first = tcp.sequence + 1;
   if (half.has_base && half.first == first) {
     if (half.syn_seen) ++half.health.retransmitted_segments;
+  } else if (half.has_base && !half.syn_seen && distance(half.first, first) > 0 &&
+             !is_far(half.first, first)) {
+    // Captured after the first data: the same connection.
+    if (half.offset == 0 && !half.queue) half.first = half.next = first;
   } else if (half.has_base) {
     if (!tcp.ack) return Verdict::kReplaced;
     const bool answers_ours = other.has_base && distance(tcp.acknowledgment, other.next) == 0;
@@ -170,6 +183,7 @@ void TcpStream::watch(Half& half, Half& other, const Packet& packet, TcpHealth& 
     totals.zero_windows.add();
   }
   if (tcp.ack) {
+    if (!half.has_ack) half.first_ack = tcp.acknowledgment;
     if (!half.has_ack || distance(tcp.acknowledgment, half.highest_ack) > 0) {
       half.has_ack = true;
       half.highest_ack = tcp.acknowledgment;
@@ -209,7 +223,8 @@ void TcpStream::on_payload(Side from, const Packet& packet, StreamShared& shared
     }
     return;
   }
-  if (ahead <= 0 && causal(other, packet.tcp.ack, packet.tcp.acknowledgment)) {
+  const bool overlaps = half.queue && distance(sequence + length, half.queue->sequence) > 0;
+  if (ahead <= 0 && !overlaps && causal(other, packet.tcp.ack, packet.tcp.acknowledgment)) {
     const auto old = static_cast<std::uint32_t>(-ahead);
     shared.ledger.add(Count::kStreamFilteredRetransmitted, old);
     Chunk chunk;

@@ -114,6 +114,9 @@ class TcpStream {
   // When on_time() can next do something; only meaningful while waiting().
   Nanos deadline() const;
 
+  // True for payload of which not all has been delivered.
+  bool is_new(Side from, const Packet& packet) const;
+
   // True when a SYN was seen, of either side.
   bool started() const { return halves_[0].syn_seen || halves_[1].syn_seen; }
   // The side that opened the connection; false when no SYN was seen.
@@ -136,7 +139,7 @@ class TcpStream {
     Nanos ready = 0;
     Nanos syn_time = 0;
     std::uint32_t first = 0, next = 0;  // sequence of the first byte, and of the next in order
-    std::uint32_t highest_ack = 0;
+    std::uint32_t first_ack = 0, highest_ack = 0;
     std::uint32_t fin_sequence = 0;
     std::uint32_t queued_bytes = 0, queued_segments = 0;
     std::uint16_t window = 0;

@@ -208,6 +208,29 @@ TEST_F(RequestsTest, ALostRequestLeavesItsAnswerAlone) {
   EXPECT_TRUE(records_.lines[2].starts_with("GET /c 200 ok complete")) << records_.lines[2];
 }
 
+TEST_F(RequestsTest, ALossBeforeTheProtocolWasKnownUpsetsNoPair) {
+  handshake();
+  lost_from_client(get("/a"));
+  client(get("/b"));
+  server(kNotFound);
+  server(kOk);
+  client(get("/c"));
+  server(kOk);
+  for (const std::string& seen : finish()) {
+    EXPECT_EQ(seen.find("GET /b 404"), seen.npos) << seen;
+  }
+  EXPECT_TRUE(records_.lines.back().starts_with("GET /c 200 ok complete")) << records_.lines.back();
+}
+
+TEST_F(RequestsTest, TakesNewBytesFromWhateverInterface) {
+  handshake();
+  frame(segment(true, kAck, get("/a")), 1);
+  frame(segment(false, kAck, kOk), 2);
+  frame(segment(true, kAck, get("/b")), 2);
+  frame(segment(false, kAck, kOk), 1);
+  EXPECT_EQ(finish().size(), 2u);
+}
+
 TEST_F(RequestsTest, ReportsWhatAResetLeavesOpen) {
   handshake();
   client(get("/a"));
