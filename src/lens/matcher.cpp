@@ -29,6 +29,11 @@ RoundTrip::Side part_of(const Message& message, const Matcher::Arrival& arrival)
   return side;
 }
 
+// The server promised more than it sent.
+void mark_incomplete(Exchange& exchange) {
+  exchange.response_fields.add(FieldValue::of(kErrorTypeField, "response_incomplete"));
+}
+
 void copy_fields(std::span<const FieldValue> from, FieldList& to) {
   for (const FieldValue& value : from) to.add(value);
 }
@@ -235,7 +240,10 @@ void Matcher::end(Direction direction, std::uint64_t stream_id, const MessageEnd
   const std::uint64_t begin = request ? exchange->request_begin : exchange->response_begin;
   part.wire_bytes = end.end - std::min(end.end, begin);
   if (end.size_bytes) part.size_bytes = end.size_bytes;
-  if (end.status && !request) exchange->status = *end.status;
+  if (end.status && !request) {
+    exchange->status = *end.status;
+    if (exchange->status == Status::kError) mark_incomplete(*exchange);
+  }
   copy_fields(end.fields, request ? exchange->request_fields : exchange->response_fields);
   if (complete) {
     passing_[index(direction)].exchange = nullptr;
@@ -383,8 +391,8 @@ void Matcher::close(Close reason, Nanos now, MatchShared& shared) {
         continue;
       }
     } else if (e.has_response && !e.response_done) {
-      e.status = Status::kError;  // it promised more than it sent
-      e.response_fields.add(FieldValue::of(kErrorTypeField, "response_incomplete"));
+      e.status = Status::kError;
+      mark_incomplete(e);
       e.response.last = now;
     }
     give_up(&e, now, shared);
