@@ -54,7 +54,7 @@ enum class Count : std::uint8_t {
   kCountEnd
 };
 
-// What the gauge weir_ledger_pending{stage} says, added up from the owners' own sizes.
+// How one count is labelled in weir_ledger_total.
 struct LedgerEntry {
   Stage stage;
   Outcome outcome;
