@@ -310,8 +310,8 @@ void Conversation::on(const Message& message) noexcept {
   const Way& w = way(side);
   errors_ = 0;
   Matcher::Arrival arrival;
-  arrival.client = key_.end(client_);
-  arrival.server = key_.end(opposite(client_));
+  arrival.flow = &key_;
+  arrival.client = client_;
   if (current_ && current_side_ == side) {
     const std::uint64_t available = w.offset + current_->bytes.size();
     const Mark& begin = current_->at(message.begin);

@@ -102,8 +102,8 @@ void Datagrams::on(const Message& message) noexcept {
   Matcher::Arrival arrival;
   arrival.first = arrival.last = packet_->time;
   arrival.complete = true;
-  arrival.client = current_->key.end(current_->client);
-  arrival.server = current_->key.end(opposite(current_->client));
+  arrival.flow = &current_->key;
+  arrival.client = current_->client;
   arrival.transport = Transport::kUdp;
   current_->matcher.on(whole, arrival, *current_->protocol, shared_.match);
 }

@@ -8,6 +8,22 @@ constexpr std::size_t kMaxKeptBytes = 2048;  // of field storage in a free excha
 
 }  // namespace
 
+void Exchange::clear() {
+  for (FieldList* values : {&request_values, &response_values}) {
+    values->clear();
+    if (values->capacity_bytes() > kMaxKeptBytes) *values = FieldList();
+  }
+  completed = 0;
+  status = Status::kOk;
+  quality = Quality::kComplete;
+  request.reset();
+  response.reset();
+  request_done = response_done = request_damaged = response_damaged = false;
+  reported = doubtful = orphan = false;
+  request_begin = response_begin = acked = 0;
+  next = previous = same_next = nullptr;
+}
+
 Exchange* ExchangePool::take() {
   if (in_use_ >= limit_) return nullptr;
   ++in_use_;
@@ -26,14 +42,7 @@ void ExchangePool::give(Exchange* given) {
   --in_use_;
   std::unique_ptr<Exchange> exchange(given);
   if (free_.size() >= kMaxFree) return;
-  Exchange fresh;
-  fresh.request_fields = std::move(exchange->request_fields);
-  fresh.response_fields = std::move(exchange->response_fields);
-  fresh.request_fields.clear();
-  fresh.response_fields.clear();
-  if (fresh.request_fields.capacity_bytes() > kMaxKeptBytes) fresh.request_fields = FieldList();
-  if (fresh.response_fields.capacity_bytes() > kMaxKeptBytes) fresh.response_fields = FieldList();
-  *exchange = std::move(fresh);
+  exchange->clear();
   free_.push_back(std::move(exchange));
 }
 

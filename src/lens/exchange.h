@@ -15,39 +15,32 @@ inline constexpr Field kRepeatedField{"weir.repeated", FieldType::kBool};
 // `response_incomplete`: the connection ended before the answer's declared end.
 inline constexpr Field kErrorTypeField{"error.type", FieldType::kText};
 
-struct Exchange {
+// The record itself is filled in as messages come; what the lens alone knows is added last.
+struct Exchange : RoundTrip {
   Exchange* next = nullptr;  // in its matcher's list, oldest first
   Exchange* previous = nullptr;
   Exchange* same_next = nullptr;  // the next one of the same stream id, in a StreamIndex
-  const Vocabulary* vocabulary = nullptr;
   std::uint64_t stream_id = 0;
   std::uint64_t sequence = 0;  // order of creation within the worker: breaks ties of time
   Nanos timeout = 0;           // for the answer, once the request is complete
   Nanos deadline = 0;
-  Nanos completed = 0;
-  Endpoint client, server;
-  Transport transport = Transport::kTcp;
-  Status status = Status::kOk;
-  Quality quality = Quality::kComplete;
-  bool has_request = false, request_done = false;
-  bool has_response = false, response_done = false;
+  bool request_done = false, response_done = false;
   bool request_damaged = false, response_damaged = false;  // bytes of it are missing
   bool reported = false;  // given up, kept so that its late answer is not taken for another's
   bool doubtful = false;  // asked after a gap: its place in the order of answers is not known
   bool orphan = false;    // an answer that no request waits for
   std::uint64_t request_begin = 0, response_begin = 0;  // offsets in their streams
   std::uint64_t acked = 0;  // of the server's stream, when the request was sent
-  RoundTrip::Side request, response;
-  FieldList request_fields, response_fields;
+  FieldList request_values, response_values;
 
+  // Its first byte's time, when it has a message.
+  Nanos begun() const { return request ? request->first : response->first; }
   // Not yet accounted for in the ledger.
-  std::uint64_t messages() const {
-    return (has_request && !reported ? 1u : 0u) + (has_response ? 1u : 0u);
-  }
+  std::uint64_t messages() const { return (request && !reported ? 1u : 0u) + (response ? 1u : 0u); }
   // Bytes of its only message are missing: neither its size nor what became of it can be told.
-  bool is_fragment() const {
-    return has_request ? request_damaged && !has_response : response_damaged;
-  }
+  bool is_fragment() const { return request ? request_damaged && !response : response_damaged; }
+  // As new, but for the room its values have and what Matcher::open() sets.
+  void clear();
 };
 
 // The exchanges of one worker: bounded, reused.

@@ -42,7 +42,8 @@ struct Flow : Timer {
   Sighting sightings[2];  // by Side
   T* older = nullptr;     // by last use
   T* newer = nullptr;
-  Nanos last = 0;  // packet time of the last use
+  Nanos last = 0;   // packet time of the last use
+  Nanos moved = 0;  // packet time of the use that its place among the others stands for
 };
 
 struct FlowKeyHash {
@@ -69,11 +70,12 @@ class FlowTable {
   }
   void touch(T& flow, Nanos now) {
     flow.last = now;
-    if (newest_ == &flow) return;
+    if (now - flow.moved < kMoveEvery && now >= flow.moved) return;
     unlink(flow);
     link(flow);
+    flow.moved = now;
   }
-  // The one used longest ago; null when empty.
+  // The one used longest ago, to within kMoveEvery; null when empty.
   T* oldest() { return oldest_; }
   std::size_t size() const { return flows_.size(); }
 
@@ -88,6 +90,9 @@ class FlowTable {
   }
 
  private:
+  // A use sooner than this after the one before does not touch the neighbours' memory.
+  static constexpr Nanos kMoveEvery = 100 * kMillisecond;
+
   void link(T& flow) {
     flow.older = newest_;
     flow.newer = nullptr;

@@ -31,7 +31,7 @@ RoundTrip::Side part_of(const Message& message, const Matcher::Arrival& arrival)
 
 // The server promised more than it sent.
 void mark_incomplete(Exchange& exchange) {
-  exchange.response_fields.add(FieldValue::of(kErrorTypeField, "response_incomplete"));
+  exchange.response_values.add(FieldValue::of(kErrorTypeField, "response_incomplete"));
 }
 
 void copy_fields(std::span<const FieldValue> from, FieldList& to) {
@@ -74,8 +74,8 @@ Exchange* Matcher::open(const Message& message, const Arrival& arrival, const Pr
   exchange->stream_id = message.stream_id;
   exchange->timeout = protocol.timeout;
   exchange->deadline = arrival.last + protocol.timeout;
-  exchange->client = arrival.client;
-  exchange->server = arrival.server;
+  exchange->client = arrival.flow->end(arrival.client);
+  exchange->server = arrival.flow->end(opposite(arrival.client));
   exchange->transport = arrival.transport;
   earliest_ = head_ ? std::min(earliest_, exchange->deadline) : exchange->deadline;
   exchange->previous = tail_;
@@ -120,26 +120,25 @@ void Matcher::on_request(const Message& message, const Arrival& arrival, const P
   for (Exchange* e = protocol.fifo ? nullptr : first_of(message.stream_id); e && !exchange;
        e = next_of(*e)) {
     if (e->reported) continue;
-    if (!e->has_request && e->response_done) exchange = e;  // its answer came first
-    if (e->has_request) repeated = true;
+    if (!e->request && e->response_done) exchange = e;  // its answer came first
+    if (e->request) repeated = true;
   }
   if (!exchange) exchange = open(message, arrival, protocol, shared);
   if (!exchange) return;
   shared.counters.pending_match.add();
-  exchange->has_request = true;
   exchange->request = part_of(message, arrival);
   exchange->request_begin = message.begin;
   exchange->acked = arrival.acked;
   worsen(exchange->quality, message.quality);
-  copy_fields(message.fields, exchange->request_fields);
-  if (repeated) exchange->request_fields.add(FieldValue::of(kRepeatedField, 1));
+  copy_fields(message.fields, exchange->request_values);
+  if (repeated) exchange->request_values.add(FieldValue::of(kRepeatedField, 1));
   if (unsynced_) {
     exchange->doubtful = true;
     worsen(exchange->quality, Quality::kGap);
   }
   if (message.kind == MessageKind::kOneWay) {
     exchange->status = Status::kOneWay;
-  } else if (!exchange->has_response) {
+  } else if (!exchange->response) {
     if (++open_requests_ > 1) pipelined_ = true;
   }
   settle(exchange, message, arrival, shared);
@@ -150,7 +149,7 @@ void Matcher::on_request(const Message& message, const Arrival& arrival, const P
 Exchange* Matcher::oldest_open(std::uint64_t stream_id, std::uint64_t mask,
                                std::uint64_t begin) const {
   const auto waits = [](const Exchange& e) {
-    return e.has_request && !e.has_response && !e.doubtful && e.status != Status::kOneWay;
+    return e.request && !e.response && !e.doubtful && e.status != Status::kOneWay;
   };
   Exchange* exchange = nullptr;
   if (mask == ~std::uint64_t{0}) {
@@ -170,7 +169,7 @@ std::optional<std::string_view> Matcher::asked(std::uint64_t stream_id, std::uin
                                                const Field& field) const {
   const Exchange* exchange = oldest_open(stream_id, ~std::uint64_t{0}, begin);
   FieldValue value;
-  if (!exchange || !exchange->request_fields.find(field, value)) return std::nullopt;
+  if (!exchange || !exchange->request_values.find(field, value)) return std::nullopt;
   return value.text;
 }
 
@@ -198,12 +197,11 @@ void Matcher::on_response(const Message& message, const Arrival& arrival, const 
     }
   }
   shared.counters.pending_match.add();
-  exchange->has_response = true;
   exchange->response = part_of(message, arrival);
   exchange->response_begin = message.begin;
   exchange->status = message.status;
   worsen(exchange->quality, message.quality);
-  copy_fields(message.fields, exchange->response_fields);
+  copy_fields(message.fields, exchange->response_values);
   settle(exchange, message, arrival, shared);
 }
 
@@ -224,8 +222,7 @@ Exchange* Matcher::unfinished(Direction direction, std::uint64_t stream_id) cons
   if (passing.exchange && passing.exchange->stream_id == stream_id) return passing.exchange;
   const bool request = direction == Direction::kToServer;
   Exchange* e = first_of(stream_id);
-  while (e &&
-         !(request ? e->has_request && !e->request_done : e->has_response && !e->response_done)) {
+  while (e && !(request ? e->request && !e->request_done : e->response && !e->response_done)) {
     e = next_of(*e);
   }
   return e;
@@ -236,7 +233,7 @@ void Matcher::end(Direction direction, std::uint64_t stream_id, const MessageEnd
   const bool request = direction == Direction::kToServer;
   Exchange* exchange = unfinished(direction, stream_id);
   if (!exchange) return;
-  RoundTrip::Side& part = request ? exchange->request : exchange->response;
+  RoundTrip::Side& part = request ? *exchange->request : *exchange->response;
   const std::uint64_t begin = request ? exchange->request_begin : exchange->response_begin;
   part.wire_bytes = end.end - std::min(end.end, begin);
   if (end.size_bytes) part.size_bytes = end.size_bytes;
@@ -244,7 +241,7 @@ void Matcher::end(Direction direction, std::uint64_t stream_id, const MessageEnd
     exchange->status = *end.status;
     if (exchange->status == Status::kError) mark_incomplete(*exchange);
   }
-  copy_fields(end.fields, request ? exchange->request_fields : exchange->response_fields);
+  copy_fields(end.fields, request ? exchange->request_values : exchange->response_values);
   if (complete) {
     passing_[index(direction)].exchange = nullptr;
     message_done(exchange, request, last, shared);
@@ -258,7 +255,7 @@ void Matcher::passed(Direction direction, std::uint64_t offset, Nanos last, Matc
   Exchange* exchange = passing.exchange;
   if (!exchange) return;
   if (offset < passing.end) {
-    (passing.request ? exchange->request : exchange->response).last = last;
+    (passing.request ? exchange->request : exchange->response)->last = last;
     return;
   }
   passing.exchange = nullptr;
@@ -268,7 +265,8 @@ void Matcher::passed(Direction direction, std::uint64_t offset, Nanos last, Matc
 void Matcher::cut(Direction direction, std::uint64_t offset) {
   const Passing& passing = passing_[index(direction)];
   if (!passing.exchange || passing.end <= offset) return;
-  RoundTrip::Side& part = passing.request ? passing.exchange->request : passing.exchange->response;
+  RoundTrip::Side& part =
+      passing.request ? *passing.exchange->request : *passing.exchange->response;
   const std::uint64_t begin =
       passing.request ? passing.exchange->request_begin : passing.exchange->response_begin;
   part.wire_bytes = offset - std::min(offset, begin);
@@ -276,15 +274,15 @@ void Matcher::cut(Direction direction, std::uint64_t offset) {
 
 void Matcher::message_done(Exchange* exchange, bool request, Nanos last, MatchShared& shared) {
   (request ? exchange->request_done : exchange->response_done) = true;
-  (request ? exchange->request : exchange->response).last = last;
+  (request ? exchange->request : exchange->response)->last = last;
   if (request && exchange->status != Status::kOneWay && !exchange->response_done) {
     exchange->deadline = last + exchange->timeout;
     return;
   }
-  if (!request && exchange->has_request && !exchange->request_done) return;
-  if (!request && !exchange->has_request && !exchange->orphan) return;  // an early answer waits
+  if (!request && exchange->request && !exchange->request_done) return;
+  if (!request && !exchange->request && !exchange->orphan) return;  // an early answer waits
   exchange->completed =
-      request && exchange->has_response ? std::max(last, exchange->response.last) : last;
+      request && exchange->response ? std::max(last, exchange->response->last) : last;
   finish(exchange, shared);
 }
 
@@ -307,8 +305,8 @@ void Matcher::finish(Exchange* exchange, MatchShared& shared) {
 
 // Ends an exchange that will not be completed.
 void Matcher::give_up(Exchange* exchange, Nanos now, MatchShared& shared) {
-  if (exchange->has_response) {
-    exchange->completed = exchange->response.last;
+  if (exchange->response) {
+    exchange->completed = exchange->response->last;
   } else {
     exchange->completed = now;
     if (exchange->status != Status::kOneWay) exchange->status = Status::kUnanswered;
@@ -318,12 +316,12 @@ void Matcher::give_up(Exchange* exchange, Nanos now, MatchShared& shared) {
 
 // The input ends within a message: it is none, only the ledger knows it.
 void Matcher::forget_unfinished(Exchange* exchange, MatchShared& shared) {
-  if (exchange->has_response && !exchange->response_done) {
-    exchange->has_response = false;
-    exchange->response_fields.clear();
+  if (exchange->response && !exchange->response_done) {
+    exchange->response.reset();
+    exchange->response_values.clear();
     exchange->quality = Quality::kGap;
-  } else if (exchange->has_request && !exchange->request_done && !exchange->reported) {
-    exchange->has_request = false;
+  } else if (exchange->request && !exchange->request_done && !exchange->reported) {
+    exchange->request.reset();
   } else {
     return;
   }
@@ -340,7 +338,7 @@ void Matcher::unlink(Exchange* exchange, MatchShared& shared) {
   --open_;
   if (index_) index_->remove(*exchange);
   if (open_ == 0) index_.reset();
-  if (exchange->has_request && !exchange->has_response && open_requests_ > 0 &&
+  if (exchange->request && !exchange->response && open_requests_ > 0 &&
       exchange->status != Status::kOneWay) {
     --open_requests_;
   }
@@ -353,7 +351,7 @@ void Matcher::taint(Direction direction, Quality quality) {
   Exchange* exchange = passing_[index(direction)].exchange;
   for (Exchange* e = head_; e && !exchange; e = e->next) {
     const bool unfinished =
-        request ? e->has_request && !e->request_done : e->has_response && !e->response_done;
+        request ? e->request && !e->request_done : e->response && !e->response_done;
     if (unfinished) exchange = e;
   }
   if (!exchange) return;
@@ -374,7 +372,7 @@ void Matcher::gap(Direction direction, Quality quality, const Protocol& protocol
         worsen(e->quality, quality);
         give_up(e, now, shared);
       }
-    } else if (e->has_request && !e->request_done) {
+    } else if (e->request && !e->request_done) {
       message_done(e, true, now, shared);  // its end is lost; its answer may still come
     }
     e = next;
@@ -386,14 +384,14 @@ void Matcher::close(Close reason, Nanos now, MatchShared& shared) {
     Exchange& e = *head_;
     if (reason == Close::kEndOfInput || reason == Close::kIdle) {
       forget_unfinished(&e, shared);
-      if (!e.has_request && !e.has_response) {
+      if (!e.request && !e.response) {
         unlink(&e, shared);
         continue;
       }
-    } else if (e.has_response && !e.response_done) {
+    } else if (e.response && !e.response_done) {
       e.status = Status::kError;
       mark_incomplete(e);
-      e.response.last = now;
+      e.response->last = now;
     }
     give_up(&e, now, shared);
   }
@@ -404,9 +402,9 @@ void Matcher::on_time(Nanos now, const Protocol& protocol, MatchShared& shared) 
   for (Exchange* e = head_; e;) {
     Exchange* next = e->next;
     // What is still being sent is not waited for: the connection's own time-out ends that.
-    const bool waits = e->has_request ? e->request_done && !e->has_response : e->response_done;
+    const bool waits = e->request ? e->request_done && !e->response : e->response_done;
     if (waits && !e->reported && e->deadline <= now) {
-      if (!e->has_request || !protocol.fifo) {
+      if (!e->request || !protocol.fifo) {
         give_up(e, e->deadline, shared);
       } else {
         // First in, first out: its answer, should it come, must find its place.

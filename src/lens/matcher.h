@@ -33,7 +33,8 @@ class Matcher {
     bool complete = false;    // its end has passed
     std::uint64_t acked = 0;  // of the other direction's stream, by its first packet
     bool alone = false;       // when its first byte was sent nothing was outstanding
-    Endpoint client, server;
+    const FlowKey* flow = nullptr;
+    Side client = Side::kA;
     Transport transport = Transport::kTcp;
   };
 

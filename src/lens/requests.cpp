@@ -44,8 +44,7 @@ RequestsLens::~RequestsLens() = default;
 void RequestsLens::on(const Frame& frame) noexcept {
   Ledger& ledger = counters_.ledger;
   ledger.add(Count::kCaptureSeen);
-  Packet packet;
-  const Dissection dissection = dissector_.dissect(frame, packet);
+  const Dissection dissection = dissector_.dissect(frame, packet_);
   const std::uint64_t frames = 1 + std::uint64_t{dissector_.absorbed_fragments()};
   switch (dissection) {
     case Dissection::kPacket:
@@ -63,9 +62,9 @@ void RequestsLens::on(const Frame& frame) noexcept {
       take_incomplete();
       return;
   }
-  now_ = std::max(now_, packet.time);
+  now_ = std::max(now_, packet_.time);
   run_timers();
-  on_packet(packet, frames);
+  on_packet(packet_, frames);
   if (frames > 1 || counters_.pending_capture.get() > 0) take_incomplete();
   publish_sizes();
 }
@@ -106,11 +105,9 @@ void RequestsLens::finish() noexcept {
   }
   datagrams_.finish(now_);
   std::sort(deferred_.begin(), deferred_.end(), [](const Exchange& a, const Exchange& b) {
-    const Nanos first_a = a.has_request ? a.request.first : a.response.first;
-    const Nanos first_b = b.has_request ? b.request.first : b.response.first;
-    return first_a != first_b ? first_a < first_b : a.sequence < b.sequence;
+    return a.begun() != b.begun() ? a.begun() < b.begun() : a.sequence < b.sequence;
   });
-  for (const Exchange& exchange : deferred_) emit(exchange);
+  for (Exchange& exchange : deferred_) emit(exchange);
   deferred_.clear();
   finishing_ = false;
   publish_sizes();
@@ -176,10 +173,10 @@ void RequestsLens::close_connection(Connection& connection, Close reason, Nanos 
 }
 
 void RequestsLens::schedule(Connection& connection) {
-  Nanos due = connection.last + options_.idle_timeout;
   const Nanos waiting = connection.conversation.deadline();
-  if (waiting != 0) due = std::min(due, waiting);
-  connections_.wake_by(connection, due);
+  if (waiting == 0 && connection.armed()) return;  // by then at the latest it will be asked again
+  const Nanos idle = connection.last + options_.idle_timeout;
+  connections_.wake_by(connection, waiting == 0 ? idle : std::min(idle, waiting));
 }
 
 void RequestsLens::on_timer(Connection& connection) {
@@ -200,28 +197,18 @@ void RequestsLens::on(Exchange& exchange) noexcept {
   }
 }
 
-void RequestsLens::emit(const Exchange& exchange) {
-  RoundTrip trip;
-  trip.vocabulary = exchange.vocabulary;
-  trip.transport = exchange.transport;
-  trip.client = exchange.client;
-  trip.server = exchange.server;
-  if (exchange.has_request) trip.request = exchange.request;
-  if (exchange.has_response) trip.response = exchange.response;
-  if (trip.request && trip.response) {  // an answer may be captured before its request
-    trip.response->first = std::max(trip.response->first, trip.request->first);
+void RequestsLens::emit(Exchange& exchange) {
+  if (exchange.request && exchange.response) {  // an answer may be captured before its request
+    exchange.response->first = std::max(exchange.response->first, exchange.request->first);
   }
-  trip.time = exchange.has_request ? exchange.request.first : exchange.response.first;
-  trip.completed = exchange.completed;
+  exchange.time = exchange.begun();
   // An answer captured before its query took no time that could be told.
-  trip.duration_ns = std::max<Nanos>(exchange.completed - trip.time, 0);
-  trip.status = exchange.status;
-  trip.quality = exchange.quality;
-  trip.server_is_local =
+  exchange.duration_ns = std::max<Nanos>(exchange.completed - exchange.time, 0);
+  exchange.server_is_local =
       !options_.local_addresses || options_.local_addresses->contains(exchange.server.address);
-  trip.request_fields = &exchange.request_fields;
-  trip.response_fields = &exchange.response_fields;
-  sink_.on(trip);
+  exchange.request_fields = &exchange.request_values;
+  exchange.response_fields = &exchange.response_values;
+  sink_.on(exchange);
 }
 
 void RequestsLens::count_fragments() {

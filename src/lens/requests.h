@@ -51,7 +51,7 @@ class RequestsLens final : private ExchangeSink {
   struct Connection;
 
   void on(Exchange& exchange) noexcept override;
-  void emit(const Exchange& exchange);
+  void emit(Exchange& exchange);
   void on_packet(const Packet& packet, std::uint64_t frames);
   bool on_tcp(const Packet& packet);
   void take_incomplete();
@@ -67,6 +67,7 @@ class RequestsLens final : private ExchangeSink {
   RequestsCounters& counters_;
   RecordSink& sink_;
   Dissector dissector_;
+  Packet packet_;  // of the frame at hand
   SegmentPool segments_;
   UnreadPool unread_;
   ExchangePool exchanges_;

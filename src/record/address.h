@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstdint>
 #include <cstring>
@@ -10,14 +11,14 @@
 
 namespace weir {
 
-struct IpAddress {
+struct alignas(std::uint64_t) IpAddress {
   std::array<std::uint8_t, 16> bytes{};
 
   static IpAddress v4(const std::uint8_t* four) {
-    IpAddress a;
-    a.bytes[10] = a.bytes[11] = 0xff;
-    std::memcpy(a.bytes.data() + 12, four, 4);
-    return a;
+    // Written as it will be read, in whole words.
+    std::uint32_t halves[4] = {0, 0, kMapped, 0};
+    std::memcpy(&halves[3], four, 4);
+    return std::bit_cast<IpAddress>(halves);
   }
   static IpAddress v6(const std::uint8_t* sixteen) {
     IpAddress a;
@@ -25,10 +26,32 @@ struct IpAddress {
     return a;
   }
   bool is_v4() const {
-    static constexpr std::uint8_t kPrefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    return std::memcmp(bytes.data(), kPrefix, 12) == 0;
+    std::uint32_t third;
+    std::memcpy(&third, bytes.data() + 8, sizeof third);
+    return word(0) == 0 && third == kMapped;
   }
-  auto operator<=>(const IpAddress&) const = default;
+
+  friend bool operator==(const IpAddress& a, const IpAddress& b) {
+    return ((a.word(0) ^ b.word(0)) | (a.word(1) ^ b.word(1))) == 0;
+  }
+  // As the bytes stand.
+  friend std::strong_ordering operator<=>(const IpAddress& a, const IpAddress& b) {
+    if (a.word(0) != b.word(0)) return in_order(a.word(0)) <=> in_order(b.word(0));
+    return in_order(a.word(1)) <=> in_order(b.word(1));
+  }
+
+ private:
+  static constexpr bool kLittle = std::endian::native == std::endian::little;
+  static constexpr std::uint32_t kMapped = kLittle ? 0xffff0000U : 0x0000ffffU;
+
+  static std::uint64_t in_order(std::uint64_t word) {
+    return kLittle ? __builtin_bswap64(word) : word;
+  }
+  std::uint64_t word(std::size_t index) const {
+    std::uint64_t value;
+    std::memcpy(&value, bytes.data() + 8 * index, sizeof value);
+    return value;
+  }
 };
 
 // Dotted quad, or RFC 5952 for IPv6.

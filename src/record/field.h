@@ -2,9 +2,10 @@
 // documentation all come from these declarations.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -28,23 +29,49 @@ struct FieldValue {
   static FieldValue of(const Field& f, std::int64_t n) { return {&f, {}, n}; }
 };
 
-// Kept copies of field values: one allocation for all text, reused after clear().
+// Kept copies of field values. The room for them is kept when they go.
 class FieldList {
  public:
   static constexpr std::size_t kMaxTextBytes = 16384;  // of one value; longer ones are cut
 
-  void add(const FieldValue& value);
-  void clear();
-  bool empty() const { return entries_.empty(); }
-  std::size_t size() const { return entries_.size(); }
+  void add(const FieldValue& value) {
+    if (count_ == entries_.size()) entries_.resize(std::max<std::size_t>(8, 2 * count_));
+    Entry& entry = entries_[count_++];
+    entry.field = value.field;
+    if (!holds_text(*value.field)) {
+      entry.number = value.number;
+      return;
+    }
+    const std::size_t size = std::min(value.text.size(), kMaxTextBytes);
+    if (text_.size() - text_size_ < size) text_.resize(2 * (text_size_ + size) + kMinText);
+    entry.text = {static_cast<std::uint32_t>(text_size_), static_cast<std::uint32_t>(size)};
+    copy(value.text.data(), size, text_.data() + text_size_);
+    text_size_ += size;
+  }
+  void clear() { count_ = text_size_ = 0; }
+  bool empty() const { return count_ == 0; }
+  std::size_t size() const { return count_; }
   // Views stay valid until the next add() or clear().
-  FieldValue operator[](std::size_t index) const;
+  FieldValue operator[](std::size_t index) const {
+    const Entry& entry = entries_[index];
+    if (!holds_text(*entry.field)) return FieldValue::of(*entry.field, entry.number);
+    return FieldValue::of(*entry.field, {text_.data() + entry.text.offset, entry.text.size});
+  }
   // The first value of this field; false when there is none.
-  bool find(const Field& field, FieldValue& out) const;
+  bool find(const Field& field, FieldValue& out) const {
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (entries_[i].field != &field) continue;
+      out = (*this)[i];
+      return true;
+    }
+    return false;
+  }
   // Bytes of heap held, for owners that give memory back.
-  std::size_t capacity_bytes() const;
+  std::size_t capacity_bytes() const { return entries_.size() * sizeof(Entry) + text_.size(); }
 
  private:
+  static constexpr std::size_t kMinText = 64;
+
   struct Entry {
     const Field* field;
     union {
@@ -54,8 +81,27 @@ class FieldList {
       } text;
     };
   };
-  std::vector<Entry> entries_;
-  std::string text_;
+  // Most values are a word.
+  static void copy(const char* from, std::size_t size, char* to) {
+    if (size > 16) {
+      std::memcpy(to, from, size);
+    } else if (size >= 8) {
+      std::memcpy(to, from, 8);
+      std::memcpy(to + size - 8, from + size - 8, 8);
+    } else if (size >= 4) {
+      std::memcpy(to, from, 4);
+      std::memcpy(to + size - 4, from + size - 4, 4);
+    } else {
+      for (std::size_t i = 0; i < size; ++i) to[i] = from[i];
+    }
+  }
+  static bool holds_text(const Field& field) {
+    return field.type == FieldType::kText || field.type == FieldType::kTextList;
+  }
+
+  std::vector<Entry> entries_;  // the first count_ are in use
+  std::vector<char> text_;
+  std::size_t count_ = 0, text_size_ = 0;
 };
 
 // Which histogram a protocol's round trips feed.

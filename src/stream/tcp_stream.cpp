@@ -227,12 +227,12 @@ void TcpStream::on_payload(Side from, const Packet& packet, StreamShared& shared
   if (ahead <= 0 && !overlaps && causal(other, packet.tcp.ack, packet.tcp.acknowledgment)) {
     const auto old = static_cast<std::uint32_t>(-ahead);
     shared.ledger.add(Count::kStreamFilteredRetransmitted, old);
-    Chunk chunk;
-    chunk.data = from_offset(packet.payload, old);
-    chunk.length = length - old;
-    chunk.time = packet.time;
-    chunk.cut = packet.payload.size() < length;
-    deliver(from, chunk, packet.tcp.ack, packet.tcp.acknowledgment, sink);
+    deliver(from,
+            {.data = from_offset(packet.payload, old),
+             .length = length - old,
+             .time = packet.time,
+             .cut = packet.payload.size() < length},
+            packet.tcp.ack, packet.tcp.acknowledgment, sink);
     return;
   }
   if (ahead > 0) {
@@ -297,7 +297,7 @@ bool TcpStream::causal(const Half& other, bool has_ack, std::uint32_t acknowledg
   return ahead <= 0 || ahead > kWindow;
 }
 
-void TcpStream::deliver(Side from, Chunk chunk, bool has_ack, std::uint32_t acknowledgment,
+void TcpStream::deliver(Side from, Chunk&& chunk, bool has_ack, std::uint32_t acknowledgment,
                         StreamSink& sink) {
   Half& half = halves_[index(from)];
   const Half& other = halves_[index(opposite(from))];
@@ -333,12 +333,12 @@ bool TcpStream::drain(Side side, Nanos now, StreamShared& shared, StreamSink& si
     const auto passed = std::min(static_cast<std::uint32_t>(-ahead), segment->length);
     shared.ledger.add(Count::kStreamFilteredRetransmitted, passed);
     if (!old) {
-      Chunk chunk;
-      chunk.data = from_offset(segment->data, passed);
-      chunk.length = segment->length - passed;
-      chunk.time = segment->time;
-      chunk.cut = segment->cut;
-      deliver(side, chunk, segment->has_ack, segment->acknowledgment, sink);
+      deliver(side,
+              {.data = from_offset(segment->data, passed),
+               .length = segment->length - passed,
+               .time = segment->time,
+               .cut = segment->cut},
+              segment->has_ack, segment->acknowledgment, sink);
     }
     shared.pool.give(std::move(segment));
     half.blocked_since = now;

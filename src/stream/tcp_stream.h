@@ -158,7 +158,7 @@ class TcpStream {
   void watch(Half& half, Half& other, const Packet& packet, TcpHealth& totals);
   void on_payload(Side from, const Packet& packet, StreamShared& shared, StreamSink& sink);
   void enqueue(Half& half, std::uint64_t unwanted, const Packet& packet, StreamShared& shared);
-  void deliver(Side from, Chunk chunk, bool has_ack, std::uint32_t acknowledgment,
+  void deliver(Side from, Chunk&& chunk, bool has_ack, std::uint32_t acknowledgment,
                StreamSink& sink);
   static bool causal(const Half& other, bool has_ack, std::uint32_t acknowledgment);
   bool drain(Side side, Nanos now, StreamShared& shared, StreamSink& sink);
