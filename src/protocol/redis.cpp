@@ -58,13 +58,17 @@ std::string_view without_arguments(std::string_view text) {
 
 class FieldArray {
  public:
+  FieldArray() {}  // the values are written before they are read
+
   void add(const Field& field, std::string_view text) {
     if (!text.empty()) fields_[count_++] = FieldValue::of(field, text);
   }
   std::span<const FieldValue> get() const { return {fields_.data(), count_}; }
 
  private:
-  std::array<FieldValue, std::size(kFields)> fields_{};
+  union {
+    std::array<FieldValue, std::size(kFields)> fields_;
+  };
   std::size_t count_ = 0;
 };
 
@@ -134,6 +138,7 @@ class RedisDecoder : public Decoder {
   bool holds(Direction direction) const {
     return direction == Direction::kToClient ? reader_.holds() : arguments_ != 0 && !sides_[0].open;
   }
+  bool read_whole_request(Bytes bytes, std::size_t& at, std::uint64_t offset, MessageSink& sink);
   RespResult read_request_head(Bytes bytes, std::size_t& at, std::uint64_t offset,
                                MessageSink& sink);
   RespResult read_inline(Bytes bytes, std::size_t& at, std::uint64_t offset, MessageSink& sink);
@@ -182,6 +187,8 @@ Step RedisDecoder::decode_requests(Bytes bytes, std::size_t at, std::uint64_t of
       show_early(sink);
     }
     if (at == bytes.size()) return {Verdict::kNeedMore, at};
+    if (bytes[at] == '*' && arguments_ == 0 && read_whole_request(bytes, at, offset, sink))
+      continue;
     const RespResult result = arguments_ != 0    ? read_argument(bytes, at, offset, sink)
                               : bytes[at] == '*' ? read_request_head(bytes, at, offset, sink)
                                                  : read_inline(bytes, at, offset, sink);
@@ -189,15 +196,44 @@ Step RedisDecoder::decode_requests(Bytes bytes, std::size_t at, std::uint64_t of
   }
 }
 
+// Nearly every request: all of it is there, and its arguments are short. False, with nothing done,
+// for any other.
+bool RedisDecoder::read_whole_request(Bytes bytes, std::size_t& at, std::uint64_t offset,
+                                      MessageSink& sink) {
+  constexpr std::int64_t kMost = 64;
+  std::int64_t count = 0;
+  std::size_t next = at + 1;
+  if (read_resp_size(bytes, next, count) != RespResult::kValue || count <= 0 || count > kMost) {
+    return false;
+  }
+  command_.clear();
+  for (; count > 0; --count) {
+    std::int64_t size = 0;
+    if (next == bytes.size() || bytes[next++] != '$' ||
+        read_resp_size(bytes, next, size) != RespResult::kValue) {
+      return false;
+    }
+    const auto length = static_cast<std::size_t>(size);
+    if (length > kRespWhole || bytes.size() - next < length + 2) return false;  // -1 too
+    if (bytes[next + length] != '\r' || bytes[next + length + 1] != '\n') return false;
+    command_.add(as_text(bytes.subspan(next, length)));
+    next += length + 2;
+  }
+  begin_ = offset + at;
+  at = next;
+  emit_request(offset + at, sink);
+  return true;
+}
+
 RespResult RedisDecoder::read_request_head(Bytes bytes, std::size_t& at, std::uint64_t offset,
                                            MessageSink& sink) {
-  std::string_view line;
-  const RespResult found = find_resp_line(bytes, at + 1, offset, kRespNumber, searched_, line);
-  if (found != RespResult::kValue) return found;
   std::int64_t count = 0;
-  if (!read_resp_number(line, count) || count > kMaxArguments) return RespResult::kInvalid;
+  std::size_t next = at + 1;
+  const RespResult found = read_resp_size(bytes, next, count);
+  if (found != RespResult::kValue) return found;
+  if (count > kMaxArguments) return RespResult::kInvalid;
   begin_ = offset + at;
-  at += 1 + line.size() + 2;
+  at = next;
   if (count <= 0) {
     emit_empty_request(offset + at, sink);
     return RespResult::kValue;
@@ -210,14 +246,12 @@ RespResult RedisDecoder::read_request_head(Bytes bytes, std::size_t& at, std::ui
 RespResult RedisDecoder::read_argument(Bytes bytes, std::size_t& at, std::uint64_t offset,
                                        MessageSink& sink) {
   if (bytes[at] != '$') return RespResult::kInvalid;
-  std::string_view line;
-  const RespResult found = find_resp_line(bytes, at + 1, offset, kRespNumber, searched_, line);
-  if (found != RespResult::kValue) return found;
   std::int64_t number = 0;
-  if (!read_resp_number(line, number) || number < 0) return RespResult::kInvalid;
+  std::size_t data = at + 1;
+  const RespResult found = read_resp_size(bytes, data, number);
+  if (found != RespResult::kValue) return found;
   const auto size = static_cast<std::uint64_t>(number);
-  if (size > kRespMaxString) return RespResult::kInvalid;
-  const std::size_t data = at + 1 + line.size() + 2;
+  if (size > kRespMaxString) return RespResult::kInvalid;  // negative ones too
   const std::size_t here = bytes.size() - data;
   if (size > kRespWhole) {
     const std::size_t wanted = !client().open && command_.wants_text() ? kRespWhole : 0;

@@ -1,12 +1,12 @@
 #include "protocol/redis_commands.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace weir {
 namespace {
 
-constexpr std::size_t kMaxName = 64, kMaxSubcommand = 32;
-constexpr std::size_t kMaxShown = 16;           // "?" for so many arguments
+constexpr std::size_t kMaxSubcommand = 32;
 constexpr std::size_t kMaxArgumentText = 1024;  // of one argument, as it is
 constexpr std::size_t kMaxText = 8192;
 
@@ -56,8 +56,8 @@ bool contains(std::string_view text, std::string_view in_upper_case) {
 
 bool is_letter(char c) { return upper(c) >= 'A' && upper(c) <= 'Z'; }
 
-bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxName && is_letter(text[0]) &&
+bool is_name(std::string_view text, std::size_t longest) {
+  return !text.empty() && text.size() <= longest && is_letter(text[0]) &&
          std::all_of(text.begin(), text.end(), [](char c) {
            return is_letter(c) || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
          });
@@ -96,11 +96,11 @@ void RedisCommand::clear() {
   count_ = 0;
   name_size_ = word_size_ = argument_size_ = second_size_ = 0;
   query_.clear();
-  container_ = cut_ = false;
+  container_ = cut_ = plain_ = false;
   hides_ = 0;
 }
 
-void RedisCommand::add(std::string_view text) {
+void RedisCommand::read(std::string_view text) {
   const std::uint64_t index = count_++;
   if (index == 0) return add_name(text);
   if (index == 1) argument_size_ = keep(text, argument_);
@@ -126,18 +126,24 @@ void RedisCommand::add_unseen(std::uint64_t arguments) {
     return;
   }
   // Without their texts the others all look alike.
+  if (plain_) count_ += std::exchange(arguments, 0);
   for (; arguments != 0 && !cut_; --arguments) add({});
   count_ += arguments;
 }
 
 // Says in the text that more arguments follow.
 void RedisCommand::cut_short() {
-  if (!cut_) query_ += " ...";
+  if (!cut_) query_ += kMore;
   cut_ = true;
 }
 
 void RedisCommand::add_name(std::string_view text) {
-  const bool named = is_name(text);
+  if (spelled_size_ != 0 && text == std::string_view(spelled_.data(), spelled_size_)) {
+    name_size_ = word_size_ = spelled_size_;
+    plain_ = true;
+    return;
+  }
+  const bool named = is_name(text, kMaxName);
   if (named) {
     std::transform(text.begin(), text.end(), name_.begin(), upper);
     name_size_ = word_size_ = text.size();
@@ -148,7 +154,22 @@ void RedisCommand::add_name(std::string_view text) {
     show(text);
   } else {
     query_ += named ? name() : std::string_view("?");
+    remember(named && !container_ && find_effect() == RedisEffect::kNone && name() != "REPLCONF"
+                 ? text
+                 : std::string_view());
   }
+}
+
+void RedisCommand::remember(std::string_view spelled) {
+  spelled_size_ = keep(spelled, spelled_);
+  if (spelled_size_ == 0) return;
+  plain_ = true;
+  char* end = std::copy_n(name_.data(), name_size_, shown_.data());
+  for (std::uint64_t i = 0; i < kMaxShown; ++i) {
+    *end++ = ' ';
+    *end++ = '?';
+  }
+  std::copy_n(kMore.data(), kMore.size(), end);
 }
 
 // False: what follows the container's name is an argument.
@@ -189,7 +210,7 @@ bool RedisCommand::is_secret(std::string_view text) {
   return false;
 }
 
-RedisEffect RedisCommand::effect() const {
+RedisEffect RedisCommand::find_effect() const {
   using enum RedisEffect;
   const std::string_view command = name();
   const std::string_view second(second_.data(), second_size_);

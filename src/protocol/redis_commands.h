@@ -2,6 +2,7 @@
 // whether it changes what comes back on its connection.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -34,26 +35,43 @@ class RedisCommand {
 
   void clear();
   // The next argument, the first one being the name. `text` may be only its beginning.
-  void add(std::string_view text);
+  void add(std::string_view text) {
+    if (plain_) {
+      ++count_;
+    } else {
+      read(text);
+    }
+  }
   // So many arguments follow that are not added.
   void add_unseen(std::uint64_t arguments);
 
   // Upper case, with the sub-command of a container ("CONFIG GET"); empty where the first argument
   // is no command's name.
   std::string_view name() const { return {name_.data(), name_size_}; }
-  std::string_view query() const { return query_; }
+  std::string_view query() const {
+    if (!plain_) return query_;
+    const std::uint64_t unseen = arguments();
+    return {shown_.data(), name_size_ + 2 * static_cast<std::size_t>(std::min(unseen, kMaxShown)) +
+                               (unseen > kMaxShown ? kMore.size() : 0)};
+  }
   // Whether the text of the next argument has to be given to add().
   bool wants_text() const { return raw_ || count_ < (container_ ? kKept : kKept - 1); }
   bool empty() const { return count_ == 0; }
   std::uint64_t arguments() const { return count_ - 1; }  // behind the name
   // The first argument behind the name, cut to a few bytes.
   std::string_view argument() const { return {argument_.data(), argument_size_}; }
-  RedisEffect effect() const;
+  RedisEffect effect() const { return plain_ ? RedisEffect::kNone : find_effect(); }
 
  private:
-  static constexpr std::size_t kKept = 3;  // arguments that effect() may ask for
+  static constexpr std::size_t kKept = 3;         // arguments that effect() may ask for
+  static constexpr std::uint64_t kMaxShown = 16;  // "?" for so many arguments
+  static constexpr std::size_t kMaxName = 64;
+  static constexpr std::string_view kMore = " ...";
 
+  void read(std::string_view text);
+  RedisEffect find_effect() const;
   void add_name(std::string_view text);
+  void remember(std::string_view spelled);
   bool add_subcommand(std::string_view text);
   void show(std::string_view text);
   void cut_short();
@@ -68,6 +86,13 @@ class RedisCommand {
   std::string query_;
   bool container_ = false, cut_ = false;
   std::uint8_t hides_ = 0;  // 1: the next argument is a password, 2: the one after it
+
+  // Most commands are the one before again, and their arguments matter to nobody: of these, name_
+  // and shown_ stand as they were, and count_ is all that changes.
+  bool plain_ = false;
+  std::array<char, kMaxName> spelled_{};  // the name of the last such command, as it was sent
+  std::size_t spelled_size_ = 0;
+  std::array<char, kMaxName + 2 * kMaxShown + kMore.size()> shown_{};  // with all its "?"
 };
 
 // Whether this word, in any case, is a command of Redis' own.

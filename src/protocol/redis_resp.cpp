@@ -28,6 +28,21 @@ bool is_size(std::string_view line) {
   return line == "?" || (read_resp_number(line, number) && number >= -1);
 }
 
+// Whether a short line of text ends in the bytes from `at`, which is then moved behind it.
+bool read_short_text(Bytes bytes, std::size_t& at) {
+  constexpr std::size_t kShort = 16;
+  const std::size_t end = std::min(bytes.size(), at + kShort);
+  for (std::size_t i = at; i + 1 < end; ++i) {
+    if (bytes[i] == '\r') {
+      if (bytes[i + 1] != '\n') return false;
+      at = i + 2;
+      return true;
+    }
+    if (bytes[i] == '\0' || bytes[i] == '\n') return false;
+  }
+  return false;
+}
+
 bool ends_string(Bytes bytes, std::size_t at) { return bytes[at] == '\r' && bytes[at + 1] == '\n'; }
 
 }  // namespace
@@ -176,6 +191,22 @@ RespResult RespReader::read(Bytes bytes, std::size_t& at, std::uint64_t offset,
 // One line, and a short string behind it. kNeedMore with `at` moved: go on.
 RespResult RespReader::read_item(Bytes bytes, std::size_t& at, std::uint64_t offset) {
   const char mark = static_cast<char>(bytes[at]);
+  // The usual ones without a search; whatever is unusual about them is left to what follows.
+  if (top() || frames_.back().kind != Kind::kChunks) {
+    std::int64_t number = 0;
+    std::size_t next = at + 1;
+    if (mark == '$' && read_resp_size(bytes, next, number) == RespResult::kValue) {
+      if (top()) value_.mark = mark;
+      return read_string(bytes, at, offset, mark, number, next);
+    }
+    if ((mark == ':' && read_resp_size(bytes, next, number) == RespResult::kValue) ||
+        (mark == '+' && read_short_text(bytes, next))) {
+      if (top()) value_.mark = mark;
+      note(as_text(bytes.subspan(at + 1, next - 2 - (at + 1))));
+      at = next;
+      return item_done(offset + at);
+    }
+  }
   const bool text = mark == '+' || mark == '-' || mark == '(';
   std::string_view line;
   const RespResult found = find_resp_line(bytes, at + 1, offset,
@@ -201,8 +232,15 @@ RespResult RespReader::read_item(Bytes bytes, std::size_t& at, std::uint64_t off
     case '$':
     case '!':
     case '=':
-    case ';':
-      return read_string(bytes, at, offset, mark, line, next);
+    case ';': {
+      if (line == "?" && mark == '$') {
+        at = next;
+        return open(Kind::kChunks, 0);
+      }
+      std::int64_t size = 0;
+      if (!read_resp_number(line, size)) return RespResult::kInvalid;
+      return read_string(bytes, at, offset, mark, size, next);
+    }
     case '*':
     case '~':
     case '%':
@@ -220,15 +258,8 @@ RespResult RespReader::read_item(Bytes bytes, std::size_t& at, std::uint64_t off
 }
 
 RespResult RespReader::read_string(Bytes bytes, std::size_t& at, std::uint64_t offset, char mark,
-                                   std::string_view line, std::size_t data) {
-  if (line == "?" && mark == '$') {
-    at = data;
-    return open(Kind::kChunks, 0);
-  }
-  std::int64_t number = 0;
-  if (!read_resp_number(line, number) || number < (mark == '$' ? -1 : 0)) {
-    return RespResult::kInvalid;
-  }
+                                   std::int64_t number, std::size_t data) {
+  if (number < (mark == '$' ? -1 : 0)) return RespResult::kInvalid;
   if (number == -1 || (number == 0 && mark == ';')) {
     if (number == 0) close(Kind::kChunks);
     value_.null = top() && number == -1;

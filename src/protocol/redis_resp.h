@@ -34,6 +34,31 @@ enum class RespResult : std::uint8_t {
 RespResult find_resp_line(Bytes bytes, std::size_t at, std::uint64_t offset, std::size_t longest,
                           std::uint64_t& searched, std::string_view& line);
 
+// The line of a size or count that begins at `at`: a decimal number of at most 18 digits, '-'
+// before it or not. kValue moves `at` behind the line. Less than a line is looked at again.
+inline RespResult read_resp_size(Bytes bytes, std::size_t& at, std::int64_t& number) {
+  constexpr std::ptrdiff_t kMostDigits = 18;
+  const std::uint8_t* const end = bytes.data() + bytes.size();
+  const std::uint8_t* p = bytes.data() + at;
+  const bool negative = p != end && *p == '-';
+  if (negative) ++p;
+  const std::uint8_t* const digits = p;
+  std::int64_t value = 0;
+  for (; p != end; ++p) {
+    const unsigned digit = *p - unsigned{'0'};
+    if (digit > 9) break;
+    if (p - digits == kMostDigits) return RespResult::kInvalid;
+    value = value * 10 + digit;
+  }
+  if (p == end) return RespResult::kNeedMore;
+  if (p == digits || *p != '\r') return RespResult::kInvalid;
+  if (p + 1 == end) return RespResult::kNeedMore;
+  if (p[1] != '\n') return RespResult::kInvalid;
+  number = negative ? -value : value;
+  at = static_cast<std::size_t>(p + 2 - bytes.data());
+  return RespResult::kValue;
+}
+
 // A decimal number with optional '-', not below -1 unless `any_negative`. False: none.
 bool read_resp_number(std::string_view text, std::int64_t& number);
 
@@ -95,8 +120,9 @@ class RespReader {
   };
 
   RespResult read_item(Bytes bytes, std::size_t& at, std::uint64_t offset);
+  // `data`: where its bytes begin, behind the line that says how many.
   RespResult read_string(Bytes bytes, std::size_t& at, std::uint64_t offset, char mark,
-                         std::string_view line, std::size_t data);
+                         std::int64_t number, std::size_t data);
   RespResult read_aggregate(char mark, std::string_view line);
   RespResult open(Kind kind, std::uint64_t elements);
   RespResult close(Kind kind);
