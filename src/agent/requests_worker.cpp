@@ -9,9 +9,16 @@ RequestsWorker::RequestsWorker(Parts parts, CountLimit::Shared& limit)
   std::vector<RecordSink*> sinks{&metrics_};
   if (top_) sinks.push_back(top_.get());
   if (writer_) sinks.push_back(writer_.get());
-  outputs_ = std::make_unique<FanOut>(std::move(sinks));
-  limit_ = std::make_unique<CountLimit>(limit, *outputs_);
-  where_ = std::make_unique<WhereFilter>(std::move(parts.where), *limit_, counters_.ledger);
+  RecordSink* next = &metrics_;
+  if (sinks.size() > 1) {
+    outputs_ = std::make_unique<FanOut>(std::move(sinks));
+    next = outputs_.get();
+  }
+  if (limit.limit > 0) {
+    limit_ = std::make_unique<CountLimit>(limit, *next);
+    next = limit_.get();
+  }
+  where_ = std::make_unique<WhereFilter>(std::move(parts.where), *next, counters_.ledger);
   lens_ = std::make_unique<RequestsLens>(std::move(parts.lens), counters_, *where_);
 }
 

@@ -21,7 +21,7 @@ namespace weir {
 class CountLimit final : public RecordSink {
  public:
   struct Shared {
-    std::uint64_t limit = 0;  // 0 = none
+    std::uint64_t limit = 0;  // 0 = none: then there is no CountLimit
     std::atomic<std::uint64_t> taken{0};
     std::atomic<bool> reached{false};
   };
@@ -29,14 +29,10 @@ class CountLimit final : public RecordSink {
   CountLimit(Shared& shared, RecordSink& next) : shared_(shared), next_(next) {}
 
   void on(const RoundTrip& trip) noexcept override {
-    if (shared_.limit > 0) {
-      const std::uint64_t number = shared_.taken.fetch_add(1, std::memory_order_relaxed) + 1;
-      if (number > shared_.limit) return;
-      next_.on(trip);
-      if (number == shared_.limit) shared_.reached.store(true, std::memory_order_release);
-      return;
-    }
+    const std::uint64_t number = shared_.taken.fetch_add(1, std::memory_order_relaxed) + 1;
+    if (number > shared_.limit) return;
     next_.on(trip);
+    if (number == shared_.limit) shared_.reached.store(true, std::memory_order_release);
   }
 
  private:

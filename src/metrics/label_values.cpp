@@ -69,6 +69,28 @@ LabelValues::LabelValues(const RoundTrip& trip, std::span<const Label> labels, s
   add_error_type(trip);
 }
 
+bool LabelValues::fits(const RoundTrip& trip, std::span<const Label> labels) const {
+  std::size_t next = 0;
+  for (const Label& label : labels.first(std::min(labels.size(), kMaxLabels))) {
+    std::string_view known;
+    if (next < part_count_ && parts_[next].label == &label) {
+      known = {key_.data() + parts_[next].offset, parts_[next].size};
+      ++next;
+    }
+    FieldValue value;
+    NumberText scratch;
+    std::string_view text;
+    if (find_field(trip, *label.field, value)) {
+      text =
+          value.field->type == FieldType::kInt
+              ? std::string_view(reinterpret_cast<const char*>(&value.number), sizeof value.number)
+              : value_text(value, scratch).substr(0, kMaxTextBytes);
+    }
+    if (text != known) return false;
+  }
+  return next == part_count_;
+}
+
 void LabelValues::add(std::uint8_t position, const Label* label, std::string_view text) {
   text = text.substr(0, kMaxTextBytes);
   key_[size_++] = static_cast<char>(position);

@@ -27,6 +27,9 @@ class LabelValues {
   // `scope` tells apart what has the same labels but other series.
   LabelValues(const RoundTrip& trip, std::span<const Label> labels, std::uint8_t scope);
 
+  // Whether a record that succeeded would give the same values again; made with the same labels.
+  bool fits(const RoundTrip& trip, std::span<const Label> labels) const;
+
   std::string_view key() const { return {key_.data(), size_}; }
   // `fixed` comes first: labels that are the same for all records of the protocol.
   std::string render(std::string_view fixed) const;

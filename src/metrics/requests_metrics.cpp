@@ -50,6 +50,11 @@ struct RequestsMetrics::Plan {
   std::uint8_t scope;  // of this plan in the keys of series
   std::string fixed_tcp, fixed_udp;
   std::vector<Label> labels;
+
+  // The last series of a record that succeeded: the next one is often another of its kind.
+  std::optional<LabelValues> last_values;
+  Series* last_series = nullptr;
+  bool last_udp = false, last_local = false;
 };
 
 RequestsMetrics::RequestsMetrics(std::size_t max_series) {
@@ -99,8 +104,14 @@ RequestsMetrics::Plan& RequestsMetrics::add_plan(const Vocabulary& vocabulary) {
   return *plans_.back();
 }
 
-void RequestsMetrics::observe(const RoundTrip& trip, const Plan& plan) {
+void RequestsMetrics::observe(const RoundTrip& trip, Plan& plan) {
   const bool udp = trip.transport == Transport::kUdp;
+  const bool succeeded = trip.status == Status::kOk;
+  if (succeeded && plan.last_series != nullptr && plan.last_udp == udp &&
+      plan.last_local == trip.server_is_local && plan.last_values->fits(trip, plan.labels)) {
+    plan.last_series->observe(trip.duration_ns);
+    return;
+  }
   const LabelValues values(trip, plan.labels,
                            static_cast<std::uint8_t>(plan.scope | (udp ? 1u : 0u)));
   const auto family = family_of(plan.vocabulary->family, trip.server_is_local);
@@ -112,10 +123,16 @@ void RequestsMetrics::observe(const RoundTrip& trip, const Plan& plan) {
                                           : values.render(udp ? plan.fixed_udp : plan.fixed_tcp));
   }
   series->observe(trip.duration_ns);
+  if (succeeded && !series->key.empty()) {
+    plan.last_values = values;
+    plan.last_series = series;
+    plan.last_udp = udp;
+    plan.last_local = trip.server_is_local;
+  }
 }
 
 void RequestsMetrics::on(const RoundTrip& trip) noexcept {
-  const Plan& plan = plan_for(*trip.vocabulary);
+  Plan& plan = plan_for(*trip.vocabulary);
   ProtocolCounters& counters = *plan.counters;
   counters.records.add();
   if (trip.response) counters.response_bytes.add(trip.response->wire_bytes);

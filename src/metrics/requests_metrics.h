@@ -63,7 +63,7 @@ class RequestsMetrics final : public RecordSink {
 
   Plan& plan_for(const Vocabulary& vocabulary);
   Plan& add_plan(const Vocabulary& vocabulary);
-  void observe(const RoundTrip& trip, const Plan& plan);
+  void observe(const RoundTrip& trip, Plan& plan);
 
   std::array<std::unique_ptr<SeriesTable>, kDurationFamilies> tables_;
   std::array<std::unique_ptr<ProtocolCounters>, kMaxProtocols> protocols_;

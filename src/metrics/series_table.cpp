@@ -1,13 +1,34 @@
 #include "metrics/series_table.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace weir {
 
+namespace {
+
+// The first bucket that a value of so many bits can fall into.
+constexpr auto kFirstBucket = [] {
+  std::array<std::uint8_t, 65> first{};
+  for (std::size_t bits = 1; bits < first.size(); ++bits) {
+    const auto lowest = std::uint64_t{1} << (bits - 1);
+    std::uint8_t& bucket = first[bits];
+    while (bucket < kBucketBounds.size() &&
+           static_cast<std::uint64_t>(kBucketBounds[bucket]) < lowest) {
+      ++bucket;
+    }
+  }
+  return first;
+}();
+
+}  // namespace
+
 void Series::observe(Nanos value) {
-  const auto* bound = std::lower_bound(kBucketBounds.begin(), kBucketBounds.end(), value);
-  buckets[static_cast<std::size_t>(bound - kBucketBounds.begin())].add();
+  const auto bits = std::bit_width(static_cast<std::uint64_t>(std::max<Nanos>(value, 0)));
+  std::size_t bucket = kFirstBucket[static_cast<std::size_t>(bits)];
+  while (bucket < kBucketBounds.size() && kBucketBounds[bucket] < value) ++bucket;
+  buckets[bucket].add();
   if (value > 0) sum_ns.add(static_cast<std::uint64_t>(value));
 }
 
