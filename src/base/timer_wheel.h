@@ -56,8 +56,8 @@ class TimerWheel {
   // its own too.
   template <class Fire>
   void advance(Nanos now, Fire&& fire) {
+    if (now < (current_ + 1) * kTick) return;
     const Nanos target = now / kTick;
-    if (target <= current_) return;
     if (target - current_ >= static_cast<Nanos>(kSlots)) {  // a leap: every slot once, in order
       const Nanos from = current_;
       current_ = target;

@@ -71,7 +71,7 @@ void Conversation::on_bytes(Side side, const Chunk& chunk) noexcept {
     shared_.counters.ledger.add(Count::kStreamFilteredOpaque, chunk.length);
     return;
   }
-  const Mark mark{chunk.offset, chunk.time, chunk.ready, chunk.acked, is_alone(side, chunk)};
+  const bool alone = is_alone(side, chunk);
   w.acked = chunk.acked;
   w.ready = chunk.ready;
   const std::uint64_t skipped = use_skip(side, chunk.length, chunk.ready);
@@ -80,7 +80,11 @@ void Conversation::on_bytes(Side side, const Chunk& chunk) noexcept {
   if (chunk.cut && chunk.data.size() < skipped) {
     matcher_.taint(direction_of(side), Quality::kTruncated);
   }
-  if (!data.empty()) feed(side, data, mark);
+  if (!data.empty()) {
+    View view{data, nullptr, {chunk.offset + passed, chunk.time, chunk.ready, chunk.acked,
+                              alone && passed == 0}};
+    feed(side, view);
+  }
   const std::uint64_t missing = chunk.length - std::max<std::uint64_t>(skipped, chunk.data.size());
   if (missing > 0) {
     shared_.counters.ledger.add(Count::kStreamLostTruncated, missing);
@@ -154,16 +158,13 @@ void Conversation::lose(Side side, std::uint64_t length, Quality quality, Nanos 
   w.offset += length;
 }
 
-void Conversation::feed(Side side, Bytes data, const Mark& mark) {
+void Conversation::feed(Side side, View& view) {
   Way& w = way(side);
   if (w.unread) {
-    w.unread->append(data, mark);
-    shared_.unread.grew(data.size());
+    w.unread->append(view.bytes, view.mark);
+    shared_.unread.grew(view.bytes.size());
     feed_unread(side);
   } else {
-    View view{data, nullptr, mark};
-    view.mark.alone = mark.alone && mark.offset == w.offset;
-    view.mark.offset = w.offset;
     run(side, view);
     if (!view.bytes.empty()) keep(side, view);
   }

@@ -84,7 +84,7 @@ class Conversation final : private StreamSink, private MessageSink {
     return direction == Direction::kToServer ? client_ : opposite(client_);
   }
   bool is_alone(Side side, const Chunk& chunk) const;
-  void feed(Side side, Bytes data, const Mark& mark);
+  void feed(Side side, View& view);
   void feed_unread(Side side);
   void run(Side side, View& view);
   bool decode_step(Side side, View& view);

@@ -27,6 +27,13 @@ Result<CaptureFiles> CaptureFiles::open(const std::vector<std::string>& paths, i
 }
 
 ReadResult CaptureFiles::next(Frame& frame) noexcept {
+  if (taken_ && heap_.size() == 1) [[likely]] {  // nothing to put in order
+    const Entry& only = entries_[heap_.front()];
+    if (only.file->next(frame) == ReadResult::kFrame) [[likely]] {
+      frame.interface_id = global_id(numbers_[only.numbers], frame.interface_id);
+      return ReadResult::kFrame;
+    }
+  }
   if (!started_) {
     started_ = true;
     heap_.reserve(entries_.size());

@@ -39,9 +39,9 @@ class FlowKey {
 
   // Well mixed in all bits; not keyed: tables that use it bound their size.
   std::uint64_t hash() const {
-    std::uint64_t h = 0x9e3779b97f4a7c15u;
-    for (const std::uint64_t word : words_) h = fold(h ^ word, 0xd6e8feb86659fd93u);
-    return h;
+    const std::uint64_t a = fold(words_[1] ^ 0x9e3779b97f4a7c15u, words_[3] ^ 0xd6e8feb86659fd93u);
+    const std::uint64_t b = fold(words_[0] ^ 0xa0761d6478bd642fu, words_[2] ^ 0xe7037ed1a0b428dbu);
+    return fold(a ^ b ^ words_[4], 0x8ebc6af09c88c6e3u);
   }
 
  private:

@@ -58,6 +58,19 @@ TcpStream::Verdict TcpStream::on_packet(Side from, const Packet& packet, StreamS
   Half& half = halves_[index(from)];
   Half& other = halves_[index(opposite(from))];
   const TcpHeader& tcp = packet.tcp;
+  if (is_usual(half, other, packet)) [[likely]] {
+    shared.totals.segments.add();
+    half.strangers = 0;
+    watch(half, other, packet, shared.totals);
+    shared.ledger.add(Count::kStreamSeen, packet.payload_bytes);
+    deliver(from,
+            {.data = packet.payload,
+             .length = packet.payload_bytes,
+             .time = packet.time,
+             .cut = packet.payload.size() < packet.payload_bytes},
+            true, tcp.acknowledgment, sink);
+    return Verdict::kOk;
+  }
   if (tcp.syn) {
     const Verdict verdict = on_syn(half, other, packet);
     if (verdict != Verdict::kOk) return verdict;
@@ -98,6 +111,16 @@ TcpStream::Verdict TcpStream::on_packet(Side from, const Packet& packet, StreamS
   }
   if (waiting()) settle(packet.time, false, shared, sink);
   return verdict();
+}
+
+// Payload that comes next, in the middle of a connection of which nothing is missing: what holds for
+// it would come out of the rest of on_packet() and on_payload() too.
+bool TcpStream::is_usual(const Half& half, const Half& other, const Packet& packet) {
+  const TcpHeader& tcp = packet.tcp;
+  return !tcp.syn && !tcp.fin && !tcp.rst && tcp.ack && half.seen && half.has_base &&
+         other.has_base && tcp.sequence == half.next && packet.payload_bytes > 0 &&
+         !half.waiting() && !half.finished && !other.waiting() &&
+         causal(other, true, tcp.acknowledgment);
 }
 
 TcpStream::Verdict TcpStream::on_time(Nanos now, bool force, StreamShared& shared,

@@ -154,6 +154,7 @@ class TcpStream {
     std::uint32_t data_end() const { return finished ? next - 1 : next; }
   };
 
+  static bool is_usual(const Half& half, const Half& other, const Packet& packet);
   Verdict on_syn(Half& half, Half& other, const Packet& packet);
   void watch(Half& half, Half& other, const Packet& packet, TcpHealth& totals);
   void on_payload(Side from, const Packet& packet, StreamShared& shared, StreamSink& sink);
