@@ -74,15 +74,20 @@ void Conversation::on_bytes(Side side, const Chunk& chunk) noexcept {
   const bool alone = is_alone(side, chunk);
   w.acked = chunk.acked;
   w.ready = chunk.ready;
-  const std::uint64_t skipped = use_skip(side, chunk.length, chunk.ready);
-  const std::size_t passed = std::min<std::uint64_t>(skipped, chunk.data.size());
-  const Bytes data = chunk.data.subspan(passed);
-  if (chunk.cut && chunk.data.size() < skipped) {
-    matcher_.taint(direction_of(side), Quality::kTruncated);
+  std::uint64_t skipped = 0;
+  std::size_t passed = 0;
+  if (w.skip > 0) {
+    skipped = use_skip(side, chunk.length, chunk.ready);
+    passed = std::min<std::uint64_t>(skipped, chunk.data.size());
+    if (chunk.cut && chunk.data.size() < skipped) {
+      matcher_.taint(direction_of(side), Quality::kTruncated);
+    }
   }
+  const Bytes data = chunk.data.subspan(passed);
   if (!data.empty()) {
-    View view{data, nullptr, {chunk.offset + passed, chunk.time, chunk.ready, chunk.acked,
-                              alone && passed == 0}};
+    View view{data,
+              nullptr,
+              {chunk.offset + passed, chunk.time, chunk.ready, chunk.acked, alone && passed == 0}};
     feed(side, view);
   }
   const std::uint64_t missing = chunk.length - std::max<std::uint64_t>(skipped, chunk.data.size());
@@ -225,11 +230,11 @@ void Conversation::advance(Side side, View& view, std::size_t count, Count how) 
 void Conversation::run(Side side, View& view) {
   Way& w = way(side);
   while (!view.bytes.empty()) {
-    if (opaque_ || w.deaf) {
-      advance(side, view, view.bytes.size(), Count::kStreamFilteredOpaque);
-      return;
-    }
-    if (!w.decoder) {
+    if (!w.decoder) [[unlikely]] {
+      if (opaque_ || w.deaf) {
+        advance(side, view, view.bytes.size(), Count::kStreamFilteredOpaque);
+        return;
+      }
       Detection detection = detect(side, view.bytes);
       if (detection != Detection::kFound) detection = detect_latest(side, view, detection);
       if (detection == Detection::kWait) return;
@@ -252,7 +257,7 @@ void Conversation::run(Side side, View& view) {
 bool Conversation::decode_step(Side side, View& view) {
   Way& w = way(side);
   const Direction direction = direction_of(side);
-  if (w.resync) {
+  if (w.resync) [[unlikely]] {
     const std::size_t discard =
         std::min(w.decoder->resync(direction, view.bytes), view.bytes.size());
     advance(side, view, discard, Count::kStreamLostDecode);

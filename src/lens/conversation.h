@@ -42,6 +42,8 @@ class Conversation final : private StreamSink, private MessageSink {
   const TcpStream& stream() const { return stream_; }
 
  private:
+  friend TcpStream;  // for its on_bytes()
+
   // One direction.
   struct Way {
     const Protocol* protocol = nullptr;

@@ -27,11 +27,18 @@ Dissection Dissector::dissect(const Frame& frame, Packet& packet) noexcept {
   const auto captured = static_cast<std::uint32_t>(frame.data.size());
   const View view{frame.data.data(), captured,
                   std::max(std::min(frame.wire_bytes, kMaxWireBytes), captured)};
-  if (frame.link_type == kEthernet) [[likely]] {
+  if (frame.link_type == kEthernet) {
+    constexpr std::uint32_t kHeader = 14;
+    if (view.has(kHeader) && load_be16(view.data + kHeader - 2) == kEtherIpv4 &&
+        usual(view.from(kHeader), packet)) [[likely]] {
+      return Dissection::kPacket;
+    }
     return ethernet(view, 0, packet);
   }
   if (frame.link_type == Frame::kNetworkLayer) {
-    if (frame.ether_type == kEtherIpv4) return ipv4(view, 0, packet);
+    if (frame.ether_type == kEtherIpv4) {
+      return usual(view, packet) ? Dissection::kPacket : ipv4(view, 0, packet);
+    }
     if (frame.ether_type == kKernelLlc) return llc(view, 0, packet);
     return ether_type(frame.ether_type, view, 0, packet);
   }

@@ -97,6 +97,7 @@ class Dissector {
   Dissection mpls(View, unsigned depth, Packet&);
   Dissection macsec(View, unsigned depth, Packet&);
   // network.cpp
+  static bool usual(View, Packet&);
   Dissection ip(View, unsigned depth, Packet&);
   Dissection ipv4(View, unsigned depth, Packet&);
   Dissection ipv6(View, unsigned depth, Packet&);

@@ -66,6 +66,26 @@ void read_options(Bytes options, TcpHeader& tcp) {
   }
 }
 
+// The fixed part of a TCP header, and of its options what was captured.
+inline void read_header(const std::uint8_t* p, std::uint32_t captured, Packet& packet) {
+  packet.transport = Transport::kTcp;
+  packet.source.port = load_be16(p);
+  packet.destination.port = load_be16(p + 2);
+  TcpHeader& tcp = packet.tcp;
+  tcp = TcpHeader{};
+  tcp.sequence = load_be32(p + 4);
+  tcp.acknowledgment = load_be32(p + 8);
+  tcp.fin = (p[13] & 0x01) != 0;
+  tcp.syn = (p[13] & 0x02) != 0;
+  tcp.rst = (p[13] & 0x04) != 0;
+  tcp.psh = (p[13] & 0x08) != 0;
+  tcp.ack = (p[13] & 0x10) != 0;
+  tcp.window = load_be16(p + 14);
+  if (captured > kTcpHeaderBytes) {
+    read_options({p + kTcpHeaderBytes, captured - kTcpHeaderBytes}, tcp);
+  }
+}
+
 // True where the header has a checksum (offloading may leave it 0) and the checksum is right.
 bool checksum_holds(const std::uint8_t* header, std::uint32_t length) {
   std::uint32_t sum = 0;
@@ -89,6 +109,28 @@ std::uint32_t jumbo_length(Bytes header) {
 }
 
 }  // namespace
+
+// Nearly every packet: TCP right behind an IPv4 header without options, and nothing cut off but
+// payload. False for any other, whatever has been written; ipv4() would say the same of this one.
+bool Dissector::usual(View v, Packet& packet) {
+  const std::uint8_t* p = v.data;
+  if (!v.has(kIpv4HeaderBytes + kTcpHeaderBytes) || p[0] != 0x45 || p[9] != kIpTcp ||
+      (load_be16(p + 6) & 0x3fff) != 0) {
+    return false;
+  }
+  const std::uint32_t total = load_be16(p + 2);
+  const std::uint32_t headers = kIpv4HeaderBytes + (p[kIpv4HeaderBytes + 12] >> 4) * 4U;
+  if (headers < kIpv4HeaderBytes + kTcpHeaderBytes || total < headers || total > v.wire ||
+      !v.has(headers)) {
+    return false;
+  }
+  packet.source.address = IpAddress::v4(p + 12);
+  packet.destination.address = IpAddress::v4(p + 16);
+  read_header(p + kIpv4HeaderBytes, headers - kIpv4HeaderBytes, packet);
+  packet.payload = {p + headers, std::min(v.captured, total) - headers};
+  packet.payload_bytes = total - headers;
+  return true;
+}
 
 Dissection Dissector::ipv4(View v, unsigned depth, Packet& packet) {
   if (!v.has(kIpv4HeaderBytes)) return Dissection::kMalformed;
@@ -245,23 +287,8 @@ Dissection Dissector::tcp(View v, Packet& packet) {
   const std::uint8_t* p = v.data;
   const std::uint32_t header = (p[12] >> 4) * 4U;
   if (header < kTcpHeaderBytes || header > v.wire) return Dissection::kMalformed;
-  packet.transport = Transport::kTcp;
-  packet.source.port = load_be16(p);
-  packet.destination.port = load_be16(p + 2);
-  TcpHeader& tcp = packet.tcp;
-  tcp = TcpHeader{};
-  tcp.sequence = load_be32(p + 4);
-  tcp.acknowledgment = load_be32(p + 8);
-  tcp.fin = (p[13] & 0x01) != 0;
-  tcp.syn = (p[13] & 0x02) != 0;
-  tcp.rst = (p[13] & 0x04) != 0;
-  tcp.psh = (p[13] & 0x08) != 0;
-  tcp.ack = (p[13] & 0x10) != 0;
-  tcp.window = load_be16(p + 14);
   const std::uint32_t captured_header = std::min(header, v.captured);
-  if (captured_header > kTcpHeaderBytes) {
-    read_options({p + kTcpHeaderBytes, captured_header - kTcpHeaderBytes}, tcp);
-  }
+  read_header(p, captured_header, packet);
   packet.payload = {p + captured_header, v.captured - captured_header};
   packet.payload_bytes = v.wire - header;
   return Dissection::kPacket;

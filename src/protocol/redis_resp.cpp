@@ -99,6 +99,29 @@ RespResult find_resp_line(Bytes bytes, std::size_t at, std::uint64_t offset, std
   return RespResult::kValue;
 }
 
+RespResult read_any_resp_size(Bytes bytes, std::size_t& at, std::int64_t& number) {
+  constexpr std::ptrdiff_t kMostDigits = 18;
+  const std::uint8_t* const end = bytes.data() + bytes.size();
+  const std::uint8_t* p = bytes.data() + at;
+  const bool negative = p != end && *p == '-';
+  if (negative) ++p;
+  const std::uint8_t* const digits = p;
+  std::int64_t value = 0;
+  for (; p != end; ++p) {
+    const unsigned digit = *p - unsigned{'0'};
+    if (digit > 9) break;
+    if (p - digits == kMostDigits) return RespResult::kInvalid;
+    value = value * 10 + digit;
+  }
+  if (p == end) return RespResult::kNeedMore;
+  if (p == digits || *p != '\r') return RespResult::kInvalid;
+  if (p + 1 == end) return RespResult::kNeedMore;
+  if (p[1] != '\n') return RespResult::kInvalid;
+  number = negative ? -value : value;
+  at = static_cast<std::size_t>(p + 2 - bytes.data());
+  return RespResult::kValue;
+}
+
 bool read_resp_number(std::string_view text, std::int64_t& number) {
   constexpr std::size_t kMostDigits = 18;
   const bool negative = !text.empty() && text[0] == '-';

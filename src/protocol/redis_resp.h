@@ -36,27 +36,23 @@ RespResult find_resp_line(Bytes bytes, std::size_t at, std::uint64_t offset, std
 
 // The line of a size or count that begins at `at`: a decimal number of at most 18 digits, '-'
 // before it or not. kValue moves `at` behind the line. Less than a line is looked at again.
+RespResult read_any_resp_size(Bytes bytes, std::size_t& at, std::int64_t& number);
+
 inline RespResult read_resp_size(Bytes bytes, std::size_t& at, std::int64_t& number) {
-  constexpr std::ptrdiff_t kMostDigits = 18;
-  const std::uint8_t* const end = bytes.data() + bytes.size();
+  if (bytes.size() - at < 4) return read_any_resp_size(bytes, at, number);
   const std::uint8_t* p = bytes.data() + at;
-  const bool negative = p != end && *p == '-';
-  if (negative) ++p;
-  const std::uint8_t* const digits = p;
-  std::int64_t value = 0;
-  for (; p != end; ++p) {
-    const unsigned digit = *p - unsigned{'0'};
-    if (digit > 9) break;
-    if (p - digits == kMostDigits) return RespResult::kInvalid;
-    value = value * 10 + digit;
+  const unsigned first = p[0] - unsigned{'0'}, second = p[1] - unsigned{'0'};
+  if (first <= 9 && p[1] == '\r' && p[2] == '\n') {
+    number = first;
+    at += 3;
+    return RespResult::kValue;
   }
-  if (p == end) return RespResult::kNeedMore;
-  if (p == digits || *p != '\r') return RespResult::kInvalid;
-  if (p + 1 == end) return RespResult::kNeedMore;
-  if (p[1] != '\n') return RespResult::kInvalid;
-  number = negative ? -value : value;
-  at = static_cast<std::size_t>(p + 2 - bytes.data());
-  return RespResult::kValue;
+  if (first <= 9 && second <= 9 && p[2] == '\r' && p[3] == '\n') {
+    number = 10 * first + second;
+    at += 4;
+    return RespResult::kValue;
+  }
+  return read_any_resp_size(bytes, at, number);
 }
 
 // A decimal number with optional '-', not below -1 unless `any_negative`. False: none.

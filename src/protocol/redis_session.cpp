@@ -89,6 +89,7 @@ RedisSession::Answer RedisSession::on_value(const RespReader::Value& value) {
   }
   if (answered_ == sent_) return {};
   ++answered_;
+  if (pending_.empty()) return {};
   std::size_t passed = 0;
   while (passed < pending_.size() && pending_[passed].number < answered_) ++passed;
   pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(passed));

@@ -7,20 +7,9 @@ namespace {
 
 using Segment = SegmentPool::Segment;
 
-// Farther than this from the expected sequence number is no retransmission and no reordering: the
-// largest windows in use are some 16 MiB, a bulk transfer with losses may run a little ahead.
-constexpr std::int32_t kWindow = 1 << 26;
 constexpr std::uint8_t kMaxStrangers = 3;
 constexpr std::size_t kMaxFreeSegments = 256;
 constexpr std::size_t kSegmentOverhead = sizeof(Segment);
-
-// How far b is behind a in sequence space.
-std::int32_t distance(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b); }
-
-bool is_far(std::uint32_t a, std::uint32_t b) {
-  const std::int32_t d = distance(a, b);
-  return d > kWindow || d < -kWindow;
-}
 
 Bytes from_offset(Bytes data, std::uint32_t offset) {
   return data.subspan(std::min<std::size_t>(offset, data.size()));
@@ -53,24 +42,11 @@ void SegmentPool::give(std::unique_ptr<Segment> segment) {
   ++free_count_;
 }
 
-TcpStream::Verdict TcpStream::on_packet(Side from, const Packet& packet, StreamShared& shared,
-                                        StreamSink& sink) {
+TcpStream::Verdict TcpStream::on_unusual(Side from, const Packet& packet, StreamShared& shared,
+                                         StreamSink& sink) {
   Half& half = halves_[index(from)];
   Half& other = halves_[index(opposite(from))];
   const TcpHeader& tcp = packet.tcp;
-  if (is_usual(half, other, packet)) [[likely]] {
-    shared.totals.segments.add();
-    half.strangers = 0;
-    watch(half, other, packet, shared.totals);
-    shared.ledger.add(Count::kStreamSeen, packet.payload_bytes);
-    deliver(from,
-            {.data = packet.payload,
-             .length = packet.payload_bytes,
-             .time = packet.time,
-             .cut = packet.payload.size() < packet.payload_bytes},
-            true, tcp.acknowledgment, sink);
-    return Verdict::kOk;
-  }
   if (tcp.syn) {
     const Verdict verdict = on_syn(half, other, packet);
     if (verdict != Verdict::kOk) return verdict;
@@ -84,6 +60,7 @@ TcpStream::Verdict TcpStream::on_packet(Side from, const Packet& packet, StreamS
     } else if (is_far(tcp.sequence, half.next)) {
       if (half.strangers >= kMaxStrangers) return Verdict::kReplaced;
       ++half.strangers;
+      calm_ = false;
       shared.totals.segments.add();
       shared.ledger.add(Count::kStreamSeen, packet.payload_bytes);
       shared.ledger.add(Count::kStreamLostOutOfWindow, packet.payload_bytes);
@@ -110,22 +87,21 @@ TcpStream::Verdict TcpStream::on_packet(Side from, const Packet& packet, StreamS
     if (!half.queue) half.blocked_since = packet.time;
   }
   if (waiting()) settle(packet.time, false, shared, sink);
+  calm_ = is_calm();
   return verdict();
 }
 
-// Payload that comes next, in the middle of a connection of which nothing is missing: what holds for
-// it would come out of the rest of on_packet() and on_payload() too.
-bool TcpStream::is_usual(const Half& half, const Half& other, const Packet& packet) {
-  const TcpHeader& tcp = packet.tcp;
-  return !tcp.syn && !tcp.fin && !tcp.rst && tcp.ack && half.seen && half.has_base &&
-         other.has_base && tcp.sequence == half.next && packet.payload_bytes > 0 &&
-         !half.waiting() && !half.finished && !other.waiting() &&
-         causal(other, true, tcp.acknowledgment);
+bool TcpStream::is_calm() const {
+  const auto calm = [](const Half& half) {
+    return half.seen && half.has_base && half.strangers == 0 && !half.waiting() && !half.finished;
+  };
+  return calm(halves_[0]) && calm(halves_[1]);
 }
 
 TcpStream::Verdict TcpStream::on_time(Nanos now, bool force, StreamShared& shared,
                                       StreamSink& sink) {
   settle(now, force, shared, sink);
+  calm_ = is_calm();
   return verdict();
 }
 
@@ -312,30 +288,6 @@ void TcpStream::enqueue(Half& half, std::uint64_t unwanted, const Packet& packet
     start = stop;
   }
   shared.ledger.add(Count::kStreamFilteredRetransmitted, packet.payload_bytes - kept);
-}
-
-bool TcpStream::causal(const Half& other, bool has_ack, std::uint32_t acknowledgment) {
-  if (!has_ack || !other.has_base || !other.seen) return true;
-  const std::int32_t ahead = distance(acknowledgment, other.next);
-  return ahead <= 0 || ahead > kWindow;
-}
-
-void TcpStream::deliver(Side from, Chunk&& chunk, bool has_ack, std::uint32_t acknowledgment,
-                        StreamSink& sink) {
-  Half& half = halves_[index(from)];
-  const Half& other = halves_[index(opposite(from))];
-  half.ready = std::max(half.ready, chunk.time);
-  chunk.ready = half.ready;
-  chunk.offset = half.offset;
-  if (has_ack && other.has_base) {
-    const std::int64_t acked =
-        static_cast<std::int64_t>(other.offset) + distance(acknowledgment, other.data_end());
-    chunk.acked = static_cast<std::uint64_t>(
-        std::clamp<std::int64_t>(acked, 0, static_cast<std::int64_t>(other.offset)));
-  }
-  half.offset += chunk.length;
-  half.next += static_cast<std::uint32_t>(chunk.length);
-  sink.on_bytes(from, chunk);
 }
 
 // Delivers what is in order; true when something was.

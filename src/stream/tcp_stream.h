@@ -9,6 +9,7 @@
 //   until that data has been delivered, or given up as a gap.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -106,7 +107,9 @@ class TcpStream {
   TcpStream& operator=(const TcpStream&) = delete;
 
   // kReplaced leaves the stream untouched; the caller closes it and gives the packet to a new one.
-  Verdict on_packet(Side from, const Packet& packet, StreamShared& shared, StreamSink& sink);
+  // `Sink` is a StreamSink, by its own type, so that its on_bytes() is part of the short way.
+  template <class Sink>
+  Verdict on_packet(Side from, const Packet& packet, StreamShared& shared, Sink& sink);
   // Gives up holes whose time has come. `force`: all of them (end of the connection or the input).
   Verdict on_time(Nanos now, bool force, StreamShared& shared, StreamSink& sink);
 
@@ -154,14 +157,27 @@ class TcpStream {
     std::uint32_t data_end() const { return finished ? next - 1 : next; }
   };
 
-  static bool is_usual(const Half& half, const Half& other, const Packet& packet);
+  bool is_usual(const Half& half, const Half& other, const Packet& packet) const;
+  bool is_calm() const;
+  Verdict on_unusual(Side from, const Packet& packet, StreamShared& shared, StreamSink& sink);
   Verdict on_syn(Half& half, Half& other, const Packet& packet);
   void watch(Half& half, Half& other, const Packet& packet, TcpHealth& totals);
   void on_payload(Side from, const Packet& packet, StreamShared& shared, StreamSink& sink);
   void enqueue(Half& half, std::uint64_t unwanted, const Packet& packet, StreamShared& shared);
-  void deliver(Side from, Chunk&& chunk, bool has_ack, std::uint32_t acknowledgment,
-               StreamSink& sink);
+  template <class Sink>
+  void deliver(Side from, Chunk&& chunk, bool has_ack, std::uint32_t acknowledgment, Sink& sink);
   static bool causal(const Half& other, bool has_ack, std::uint32_t acknowledgment);
+  // Farther than this from the expected sequence number is no retransmission and no reordering: the
+  // largest windows in use are some 16 MiB, a bulk transfer with losses may run a little ahead.
+  static constexpr std::int32_t kWindow = 1 << 26;
+  static bool is_far(std::uint32_t a, std::uint32_t b) {
+    const std::int32_t d = distance(a, b);
+    return d > kWindow || d < -kWindow;
+  }
+  // How far b is behind a in sequence space.
+  static std::int32_t distance(std::uint32_t a, std::uint32_t b) {
+    return static_cast<std::int32_t>(a - b);
+  }
   bool drain(Side side, Nanos now, StreamShared& shared, StreamSink& sink);
   bool give_up(Side side, Nanos now, bool force, StreamShared& shared, StreamSink& sink);
   void skip_hole(Side side, std::uint32_t length, Nanos now, StreamSink& sink);
@@ -170,6 +186,61 @@ class TcpStream {
 
   Half halves_[2];
   Nanos handshake_ns_ = 0;
+  // Both sides are known and in order: what changes that has gone through on_unusual().
+  bool calm_ = false;
 };
+
+inline bool TcpStream::causal(const Half& other, bool has_ack, std::uint32_t acknowledgment) {
+  if (!has_ack || !other.has_base || !other.seen) return true;
+  const std::int32_t ahead = distance(acknowledgment, other.next);
+  return ahead <= 0 || ahead > kWindow;
+}
+
+// Payload that comes next, in the middle of a connection of which nothing is missing: what is done
+// for it would come out of on_unusual() too.
+inline bool TcpStream::is_usual(const Half& half, const Half& other, const Packet& packet) const {
+  const TcpHeader& tcp = packet.tcp;
+  return calm_ && tcp.sequence == half.next && !tcp.syn && !tcp.fin && !tcp.rst && tcp.ack &&
+         packet.payload_bytes > 0 && causal(other, true, tcp.acknowledgment);
+}
+
+template <class Sink>
+TcpStream::Verdict TcpStream::on_packet(Side from, const Packet& packet, StreamShared& shared,
+                                        Sink& sink) {
+  Half& half = halves_[index(from)];
+  Half& other = halves_[index(opposite(from))];
+  if (!is_usual(half, other, packet)) [[unlikely]] {
+    return on_unusual(from, packet, shared, sink);
+  }
+  shared.totals.segments.add();
+  watch(half, other, packet, shared.totals);
+  shared.ledger.add(Count::kStreamSeen, packet.payload_bytes);
+  deliver(from,
+          {.data = packet.payload,
+           .length = packet.payload_bytes,
+           .time = packet.time,
+           .cut = packet.payload.size() < packet.payload_bytes},
+          true, packet.tcp.acknowledgment, sink);
+  return Verdict::kOk;
+}
+
+template <class Sink>
+void TcpStream::deliver(Side from, Chunk&& chunk, bool has_ack, std::uint32_t acknowledgment,
+                        Sink& sink) {
+  Half& half = halves_[index(from)];
+  const Half& other = halves_[index(opposite(from))];
+  half.ready = std::max(half.ready, chunk.time);
+  chunk.ready = half.ready;
+  chunk.offset = half.offset;
+  if (has_ack && other.has_base) {
+    const std::int64_t acked =
+        static_cast<std::int64_t>(other.offset) + distance(acknowledgment, other.data_end());
+    chunk.acked = static_cast<std::uint64_t>(
+        std::clamp<std::int64_t>(acked, 0, static_cast<std::int64_t>(other.offset)));
+  }
+  half.offset += chunk.length;
+  half.next += static_cast<std::uint32_t>(chunk.length);
+  sink.on_bytes(from, chunk);
+}
 
 }  // namespace weir
