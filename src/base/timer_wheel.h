@@ -56,8 +56,9 @@ class TimerWheel {
   // its own too.
   template <class Fire>
   void advance(Nanos now, Fire&& fire) {
-    if (now < (current_ + 1) * kTick) return;
+    if (now < next_tick_) return;
     const Nanos target = now / kTick;
+    next_tick_ = (target + 1) * kTick;
     if (target - current_ >= static_cast<Nanos>(kSlots)) {  // a leap: every slot once, in order
       const Nanos from = current_;
       current_ = target;
@@ -93,7 +94,8 @@ class TimerWheel {
   }
 
   std::array<Timer, kSlots> slots_;
-  Nanos current_ = 0;  // tick that has been run
+  Nanos current_ = 0;        // tick that has been run
+  Nanos next_tick_ = kTick;  // when the next one begins
 };
 
 }  // namespace weir
