@@ -1,8 +1,15 @@
-// bench_floor FILE http|redis: the least work that counts the round trips of a pcap file of TCP
-// over IPv4 over Ethernet. It maps the file, parses fixed headers, keeps a table of connections,
-// finds message ends and pairs first in first out. No reordering, no gaps, no fields, no checks: it
-// is not a product and trusts its input. What weir costs beyond it is what the truth costs.
+// bench_floor FILE STAGE [ROUNDS]: the least work that reads a pcap file of TCP over IPv4 over
+// Ethernet, stage by stage, each on top of the one before: libpcap (reads only, with that library),
+// walk (record headers), parse (packet headers), flow (a table of connections), lines (searches all
+// payload for line ends), http, redis (finds message ends and pairs first in first out). No
+// reordering, no gaps, no fields, no checks: it is not a product and trusts its input. What weir
+// costs beyond it is what the truth costs.
+//
+// Prints one line: the median of the rounds' CPU seconds, and what it counted. A round is timed
+// from open to close with a mapping of its own, page faults included; the table is emptied before
+// it.
 #include <fcntl.h>
+#include <pcap/pcap.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,15 +21,18 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22
-#endif
-
 namespace {
+
+constexpr std::array<std::string_view, 7> kStages = {"libpcap", "walk", "parse", "flow",
+                                                     "lines",   "http", "redis"};
+enum class Stage : std::uint8_t { kLibpcap, kWalk, kParse, kFlow, kLines, kHttp, kRedis };
+
+constexpr std::uint32_t kFirstClientPort = 10'000;  // servers listen below it
 
 struct Direction {
   std::string unfinished;  // bytes that the decoder could not use yet
@@ -34,37 +44,58 @@ struct Connection {
   std::uint32_t ports = 0;
   bool used = false;
   Direction asked, answered;
+  std::uint64_t packets = 0, bytes = 0;
   std::vector<std::uint64_t> open;  // when the requests without an answer came; a queue from `next`
   std::size_t next = 0;
 };
 
 struct Totals {
-  std::uint64_t packets = 0, requests = 0, pairs = 0, checksum = 0;
+  std::uint64_t packets = 0, bytes = 0, requests = 0, pairs = 0, checksum = 0;
   std::array<std::uint64_t, 64> durations{};  // by power of two
 };
 
+struct Segment {
+  std::uint32_t source, destination, from, to;
+  std::string_view payload;
+};
+
+std::uint32_t be16(const std::uint8_t* p) { return static_cast<std::uint32_t>(p[0] << 8 | p[1]); }
+
+const char* line_end(const char* at, const char* end) {
+  return static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
+}
+
 class Floor {
  public:
-  explicit Floor(bool http) : http_(http), server_port_(http ? 8080 : 6379), table_(1u << 17) {}
+  explicit Floor(Stage stage) : stage_(stage), table_(1u << 17) {}
 
-  void frame(std::uint64_t micros, const std::uint8_t* data, std::uint32_t size);
+  // False when the file cannot be read.
+  bool read(const char* path);
   const Totals& totals() const { return totals_; }
+  void forget();
 
  private:
-  using Decoder = std::size_t (Floor::*)(Connection&, bool asks, std::string_view, std::uint64_t);
-
+  bool read_with_libpcap(const char* path);
+  void walk(const std::uint8_t* map, std::size_t size);
+  void frame(std::uint64_t micros, const std::uint8_t* data, std::uint32_t size);
+  void deliver(const Segment& segment, std::uint64_t now);
   Connection& find(std::uint64_t addresses, std::uint32_t ports);
+  std::size_t decode(Connection& connection, bool asks, std::string_view bytes, std::uint64_t now);
   std::size_t http(Connection& connection, bool asks, std::string_view bytes, std::uint64_t now);
   std::size_t redis(Connection& connection, bool asks, std::string_view bytes, std::uint64_t now);
   void message(Connection& connection, bool asks, std::uint64_t now);
 
-  bool http_;
-  std::uint32_t server_port_;
+  Stage stage_;
   std::vector<Connection> table_;  // open addressing, never full: the recordings have some 10 000
   Totals totals_;
 };
 
-std::uint32_t be16(const std::uint8_t* p) { return static_cast<std::uint32_t>(p[0] << 8 | p[1]); }
+void Floor::forget() {
+  for (Connection& entry : table_) {
+    if (entry.used) entry = Connection();
+  }
+  totals_ = Totals();
+}
 
 Connection& Floor::find(std::uint64_t addresses, std::uint32_t ports) {
   std::uint64_t hash = addresses * 0x9e3779b97f4a7c15u ^ ports * 0xc2b2ae3d27d4eb4fu;
@@ -125,96 +156,150 @@ std::size_t Floor::http(Connection& c, bool asks, std::string_view bytes, std::u
 }
 
 std::size_t Floor::redis(Connection& c, bool asks, std::string_view bytes, std::uint64_t now) {
-  std::size_t at = 0;
-  while (at < bytes.size()) {
-    std::size_t end = at;
+  const char* const last = bytes.data() + bytes.size();
+  const char* at = bytes.data();
+  while (at < last) {
+    const char* end = at;
     for (long elements = 1; elements > 0; --elements) {
-      const std::size_t line = bytes.find('\n', end);
-      if (line == std::string_view::npos) return at;
-      const char type = bytes[end];
-      const long number = std::strtol(&bytes[end + 1], nullptr, 10);
+      const char* line = end < last ? line_end(end, last) : nullptr;
+      if (line == nullptr) return static_cast<std::size_t>(at - bytes.data());
+      const char type = *end;
+      const long number = type == '*' || type == '$' ? std::strtol(end + 1, nullptr, 10) : 0;
       end = line + 1;
       if (type == '*') elements += number;
-      if (type == '$' && number >= 0) end += static_cast<std::size_t>(number) + 2;
-      if (end > bytes.size()) return at;
+      if (type == '$' && number >= 0) end += number + 2;
+      if (end > last) return static_cast<std::size_t>(at - bytes.data());
       totals_.checksum += static_cast<std::uint64_t>(number);
     }
     at = end;
     message(c, asks, now);
   }
-  return at;
+  return bytes.size();
+}
+
+std::size_t Floor::decode(Connection& c, bool asks, std::string_view bytes, std::uint64_t now) {
+  return stage_ == Stage::kHttp ? http(c, asks, bytes, now) : redis(c, asks, bytes, now);
+}
+
+void Floor::deliver(const Segment& segment, std::uint64_t now) {
+  const bool asks = segment.to < kFirstClientPort;
+  const auto both = [](std::uint64_t client, std::uint32_t server) {
+    return client << 32 | server;
+  };
+  Connection& c =
+      asks ? find(both(segment.source, segment.destination), segment.from << 16 | segment.to)
+           : find(both(segment.destination, segment.source), segment.to << 16 | segment.from);
+  ++c.packets;
+  c.bytes += segment.payload.size();
+  if (stage_ == Stage::kFlow || segment.payload.empty()) return;
+  if (stage_ == Stage::kLines) {
+    const char* at = segment.payload.data();
+    const char* const end = at + segment.payload.size();
+    while ((at = line_end(at, end)) != nullptr) ++totals_.checksum, ++at;
+    return;
+  }
+  std::string& unfinished = (asks ? c.asked : c.answered).unfinished;
+  if (unfinished.empty()) {
+    const std::size_t used = decode(c, asks, segment.payload, now);
+    if (used < segment.payload.size()) unfinished = segment.payload.substr(used);
+    return;
+  }
+  unfinished += segment.payload;
+  unfinished.erase(0, decode(c, asks, unfinished, now));
 }
 
 void Floor::frame(std::uint64_t now, const std::uint8_t* data, std::uint32_t size) {
-  ++totals_.packets;
   if (size < 54 || be16(data + 12) != 0x0800 || data[23] != 6) return;
   const std::uint32_t ip_header = (data[14] & 15u) * 4;
   const std::uint8_t* tcp = data + 14 + ip_header;
   const std::uint32_t headers = ip_header + (tcp[12] >> 4) * 4u;
-  const std::uint32_t captured = size - 14 - headers;
-  const std::uint32_t length = std::min(be16(data + 16) - headers, captured);
-  const bool asks = be16(tcp + 2) == server_port_;
-  std::uint32_t source, destination;
-  std::memcpy(&source, data + 26, 4);
-  std::memcpy(&destination, data + 30, 4);
-  const std::uint32_t from = be16(tcp), to = be16(tcp + 2);
-  Connection& c = asks ? find(std::uint64_t{source} << 32 | destination, from << 16 | to)
-                       : find(std::uint64_t{destination} << 32 | source, to << 16 | from);
-  if (length == 0) return;
-  const std::string_view payload(reinterpret_cast<const char*>(tcp + headers - ip_header), length);
-  const Decoder decode = http_ ? &Floor::http : &Floor::redis;
-  std::string& unfinished = (asks ? c.asked : c.answered).unfinished;
-  if (unfinished.empty()) {
-    const std::size_t used = (this->*decode)(c, asks, payload, now);
-    if (used < length) unfinished = payload.substr(used);
-    return;
-  }
-  unfinished += payload;
-  unfinished.erase(0, (this->*decode)(c, asks, unfinished, now));
+  const std::uint32_t length = std::min(be16(data + 16) - headers, size - 14 - headers);
+  Segment segment{
+      .source = 0, .destination = 0, .from = be16(tcp), .to = be16(tcp + 2), .payload = {}};
+  std::memcpy(&segment.source, data + 26, 4);
+  std::memcpy(&segment.destination, data + 30, 4);
+  segment.payload = {reinterpret_cast<const char*>(tcp + headers - ip_header), length};
+  totals_.checksum += segment.source ^ segment.destination ^ segment.from ^ segment.to ^ length;
+  if (stage_ != Stage::kParse) deliver(segment, now);
 }
 
-// As weir reads: faulted in and given back by windows.
-void walk(Floor& floor, std::uint8_t* map, std::size_t size) {
-  constexpr std::size_t kWindow = std::size_t{2} << 20;
-  std::size_t ready = 0;
+void Floor::walk(const std::uint8_t* map, std::size_t size) {
   for (std::size_t at = 24; at + 16 <= size;) {
     std::array<std::uint32_t, 4> header;  // seconds, microseconds, captured, on the wire
-    if (at + kWindow / 2 > ready && ready < size) {
-      if (at > 2 * kWindow) madvise(map, (at / kWindow - 1) * kWindow, MADV_DONTNEED);
-      madvise(map + ready, std::min(kWindow, size - ready), MADV_POPULATE_READ);
-      ready += kWindow;
-    }
     std::memcpy(header.data(), map + at, 16);
     if (at + 16 + header[2] > size) break;
-    floor.frame(std::uint64_t{header[0]} * 1'000'000 + header[1], map + at + 16, header[2]);
+    ++totals_.packets;
+    totals_.bytes += header[2];
+    if (stage_ != Stage::kWalk) {
+      frame(std::uint64_t{header[0]} * 1'000'000 + header[1], map + at + 16, header[2]);
+    }
     at += 16 + header[2];
   }
+}
+
+bool Floor::read_with_libpcap(const char* path) {
+  std::array<char, PCAP_ERRBUF_SIZE> problem{};
+  pcap_t* file = pcap_open_offline(path, problem.data());
+  if (file == nullptr) return false;
+  pcap_pkthdr* header = nullptr;
+  const u_char* data = nullptr;
+  while (pcap_next_ex(file, &header, &data) == 1) {
+    ++totals_.packets;
+    totals_.bytes += header->caplen;
+  }
+  pcap_close(file);
+  return true;
+}
+
+bool Floor::read(const char* path) {
+  if (stage_ == Stage::kLibpcap) return read_with_libpcap(path);
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  struct stat status{};
+  if (fd < 0 || fstat(fd, &status) != 0) return false;
+  const auto size = static_cast<std::size_t>(status.st_size);
+  void* map = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  close(fd);
+  if (map == MAP_FAILED) return false;
+  madvise(map, size, MADV_SEQUENTIAL);
+  walk(static_cast<const std::uint8_t*>(map), size);
+  munmap(map, size);
+  return true;
+}
+
+double cpu_seconds() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
-  const std::string_view mode = count == 3 ? arguments[2] : "";
-  if (mode != "http" && mode != "redis") {
-    std::fputs("usage: bench_floor FILE http|redis\n", stderr);
+  const auto* stage = count < 3 ? kStages.end() : std::ranges::find(kStages, arguments[2]);
+  const int rounds = count == 4 ? std::atoi(arguments[3]) : 5;
+  if (stage == kStages.end() || count > 4 || rounds < 1) {
+    std::fputs("usage: bench_floor FILE libpcap|walk|parse|flow|lines|http|redis [ROUNDS]\n",
+               stderr);
     return 2;
   }
-  const int fd = open(arguments[1], O_RDONLY | O_CLOEXEC);
-  struct stat status{};
-  if (fd < 0 || fstat(fd, &status) != 0) {
-    std::perror(arguments[1]);
-    return 1;
+  Floor floor(static_cast<Stage>(stage - kStages.begin()));
+  std::vector<double> seconds;
+  for (int round = 0; round < rounds; ++round) {
+    floor.forget();
+    const double before = cpu_seconds();
+    if (!floor.read(arguments[1])) {
+      std::perror(arguments[1]);
+      return 1;
+    }
+    seconds.push_back(cpu_seconds() - before);
   }
-  const auto size = static_cast<std::size_t>(status.st_size);
-  void* map = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
-  if (map == MAP_FAILED) {
-    std::perror(arguments[1]);
-    return 1;
-  }
-  Floor floor(mode == "http");
-  walk(floor, static_cast<std::uint8_t*>(map), size);
+  std::ranges::sort(seconds);
+  const double median = seconds[seconds.size() / 2];
   const Totals& totals = floor.totals();
-  std::printf("packets %lu requests %lu pairs %lu checksum %lu\n", totals.packets, totals.requests,
-              totals.pairs, totals.checksum);
+  std::printf(
+      "seconds %.6f packets %lu bytes %lu requests %lu pairs %lu ns/packet %.1f checksum %lu\n",
+      median, totals.packets, totals.bytes, totals.requests, totals.pairs,
+      median * 1e9 / static_cast<double>(std::max<std::uint64_t>(totals.packets, 1)),
+      totals.checksum);
   return 0;
 }
