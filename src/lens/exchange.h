@@ -35,14 +35,19 @@ struct Exchange {
   bool reported = false;  // given up, kept so that its late answer is not taken for another's
   bool doubtful = false;  // asked after a gap: its place in the order of answers is not known
   bool orphan = false;    // an answer that no request waits for
+  bool held = false;      // an answer after a gap: which request it belongs to may yet be known
   std::uint64_t request_begin = 0, response_begin = 0;  // offsets in their streams
-  std::uint64_t acked = 0;  // of the server's stream, when the request was sent
+  // What of the other direction its first packet acknowledged: the request's, or a held answer's.
+  std::uint64_t acked = 0;
   RoundTrip::Side request, response;
   FieldList request_fields, response_fields;
 
   // Not yet accounted for in the ledger.
   std::uint64_t messages() const {
     return (has_request && !reported ? 1u : 0u) + (has_response ? 1u : 0u);
+  }
+  void worsen(Quality by) {
+    if (quality == Quality::kComplete) quality = by;
   }
   // Bytes of its only message are missing: neither its size nor what became of it can be told.
   bool is_fragment() const {

@@ -38,10 +38,6 @@ void copy_fields(std::span<const FieldValue> from, FieldList& to) {
   for (const FieldValue& value : from) to.add(value);
 }
 
-void worsen(Quality& quality, Quality by) {
-  if (quality == Quality::kComplete) quality = by;
-}
-
 }  // namespace
 
 void Matcher::on(const Message& message, const Arrival& arrival, const Protocol& protocol,
@@ -108,12 +104,13 @@ Exchange* Matcher::next_of(const Exchange& exchange) const {
 
 void Matcher::on_request(const Message& message, const Arrival& arrival, const Protocol& protocol,
                          MatchShared& shared) {
-  if (unsynced_ && protocol.fifo && arrival.alone) {
-    while (head_) {
-      worsen(head_->quality, Quality::kGap);
-      give_up(head_, arrival.first, shared);
+  if (protocol.fifo && arrival.alone) {
+    if (!unsynced_) {
+      rolling_ = rolling_ || open_requests_ > 0;
+      in_batches_ = in_batches_ || pipelined_;
+    } else if (!rolling_) {
+      resume(arrival, shared);
     }
-    unsynced_ = false;
   }
   Exchange* exchange = nullptr;
   bool repeated = false;
@@ -130,17 +127,15 @@ void Matcher::on_request(const Message& message, const Arrival& arrival, const P
   exchange->request = part_of(message, arrival);
   exchange->request_begin = message.begin;
   exchange->acked = arrival.acked;
-  worsen(exchange->quality, message.quality);
+  exchange->worsen(message.quality);
   copy_fields(message.fields, exchange->request_fields);
   if (repeated) exchange->request_fields.add(FieldValue::of(kRepeatedField, 1));
-  if (unsynced_) {
-    exchange->doubtful = true;
-    worsen(exchange->quality, Quality::kGap);
-  }
+  if (unsynced_) exchange->worsen(Quality::kGap);
   if (message.kind == MessageKind::kOneWay) {
     exchange->status = Status::kOneWay;
   } else if (!exchange->has_response) {
     if (++open_requests_ > 1) pipelined_ = true;
+    if (unsynced_) doubt(exchange, shared);
   }
   settle(exchange, message, arrival, shared);
 }
@@ -152,6 +147,7 @@ Exchange* Matcher::oldest_open(std::uint64_t stream_id, std::uint64_t mask,
   const auto waits = [](const Exchange& e) {
     return e.has_request && !e.has_response && !e.doubtful && e.status != Status::kOneWay;
   };
+  if (doubtful_ > 0 && doubtful_ == open_requests_) return nullptr;
   Exchange* exchange = nullptr;
   if (mask == ~std::uint64_t{0}) {
     exchange = first_of(stream_id);
@@ -189,8 +185,11 @@ void Matcher::on_response(const Message& message, const Arrival& arrival, const 
   } else {
     exchange = open(message, arrival, protocol, shared);
     if (!exchange) return;
-    if (unsynced_ && protocol.fifo) exchange->quality = Quality::kGap;
-    if (!protocol.fifo && message.kind == MessageKind::kResponse) {
+    const bool lost_count = unsynced_ && protocol.fifo;
+    if (lost_count) exchange->quality = Quality::kGap;
+    if (lost_count && message.kind == MessageKind::kResponse) {
+      hold(exchange, arrival, shared);
+    } else if (!protocol.fifo && message.kind == MessageKind::kResponse) {
       exchange->deadline = arrival.first + kEarlyAnswerWait;
       earliest_ = std::min(earliest_, exchange->deadline);
     } else {
@@ -202,7 +201,7 @@ void Matcher::on_response(const Message& message, const Arrival& arrival, const 
   exchange->response = part_of(message, arrival);
   exchange->response_begin = message.begin;
   exchange->status = message.status;
-  worsen(exchange->quality, message.quality);
+  exchange->worsen(message.quality);
   copy_fields(message.fields, exchange->response_fields);
   settle(exchange, message, arrival, shared);
 }
@@ -338,6 +337,8 @@ void Matcher::unlink(Exchange* exchange, MatchShared& shared) {
     if (passing.exchange == exchange) passing.exchange = nullptr;
   }
   --open_;
+  if (exchange->doubtful) --doubtful_;
+  if (exchange->held) --held_;
   if (index_) index_->remove(*exchange);
   if (open_ == 0) index_.reset();
   if (exchange->has_request && !exchange->has_response && open_requests_ > 0 &&
@@ -357,7 +358,7 @@ void Matcher::taint(Direction direction, Quality quality) {
     if (unfinished) exchange = e;
   }
   if (!exchange) return;
-  worsen(exchange->quality, quality);
+  exchange->worsen(quality);
   (request ? exchange->request_damaged : exchange->response_damaged) = true;
 }
 
@@ -367,17 +368,10 @@ void Matcher::gap(Direction direction, Quality quality, const Protocol& protocol
   if (!protocol.fifo) return;
   unsynced_ = true;
   passing_[index(direction)].exchange = nullptr;
-  for (Exchange* e = head_; e;) {
-    Exchange* next = e->next;
-    if (direction == Direction::kToClient) {
-      if (e->status != Status::kOneWay) {
-        worsen(e->quality, quality);
-        give_up(e, now, shared);
-      }
-    } else if (e->has_request && !e->request_done) {
-      message_done(e, true, now, shared);  // its end is lost; its answer may still come
-    }
-    e = next;
+  if (direction == Direction::kToClient) {
+    lose_answers(quality, now, shared);
+  } else {
+    lose_requests(now, shared);
   }
 }
 
