@@ -322,6 +322,7 @@ void Conversation::on(const Message& message) noexcept {
   Matcher::Arrival arrival;
   arrival.client = key_.end(client_);
   arrival.server = key_.end(opposite(client_));
+  arrival.joined = !stream_.started();
   if (current_ && current_side_ == side) {
     const std::uint64_t available = w.offset + current_->bytes.size();
     const Mark& begin = current_->at(message.begin);

@@ -32,10 +32,11 @@ struct Exchange {
   bool has_request = false, request_done = false;
   bool has_response = false, response_done = false;
   bool request_damaged = false, response_damaged = false;  // bytes of it are missing
-  bool reported = false;  // given up, kept so that its late answer is not taken for another's
-  bool doubtful = false;  // asked after a gap: its place in the order of answers is not known
-  bool orphan = false;    // an answer that no request waits for
-  bool held = false;      // an answer after a gap: which request it belongs to may yet be known
+  bool reported = false;     // given up, kept so that its late answer is not taken for another's
+  bool doubtful = false;     // asked after a gap: its place in the order of answers is not known
+  bool answer_lost = false;  // maybe: bytes that the server sent since are missing
+  bool orphan = false;       // an answer that no request waits for
+  bool held = false;         // an answer after a gap: which request it belongs to may yet be known
   std::uint64_t request_begin = 0, response_begin = 0;  // offsets in their streams
   // What of the other direction its first packet acknowledged: the request's, or a held answer's.
   std::uint64_t acked = 0;

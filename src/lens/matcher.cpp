@@ -186,6 +186,9 @@ void Matcher::on_response(const Message& message, const Arrival& arrival, const 
     exchange = open(message, arrival, protocol, shared);
     if (!exchange) return;
     const bool lost_count = unsynced_ && protocol.fifo;
+    if (arrival.joined && message.kind == MessageKind::kResponse) {
+      exchange->worsen(Quality::kLateJoin);
+    }
     if (lost_count) exchange->quality = Quality::kGap;
     if (lost_count && message.kind == MessageKind::kResponse) {
       hold(exchange, arrival, shared);
@@ -289,6 +292,9 @@ void Matcher::message_done(Exchange* exchange, bool request, Nanos last, MatchSh
 
 // Reports an exchange, or counts why not.
 void Matcher::report(Exchange& exchange, MatchShared& shared) {
+  if (exchange.has_request ? exchange.answer_lost && !exchange.has_response : requests_lost_) {
+    exchange.worsen(Quality::kGap);
+  }
   Ledger& ledger = shared.counters.ledger;
   if (exchange.reported) {
     ledger.add(Count::kMatchFilteredLate, exchange.messages());
@@ -365,7 +371,13 @@ void Matcher::taint(Direction direction, Quality quality) {
 void Matcher::gap(Direction direction, Quality quality, const Protocol& protocol, Nanos now,
                   MatchShared& shared) {
   taint(direction, quality);
-  if (!protocol.fifo) return;
+  if (!protocol.fifo) {  // each message tells what it belongs to, but what is not there was lost
+    if (direction == Direction::kToServer) requests_lost_ = true;
+    for (Exchange* e = head_; e && direction == Direction::kToClient; e = e->next) {
+      e->answer_lost = true;
+    }
+    return;
+  }
   unsynced_ = true;
   passing_[index(direction)].exchange = nullptr;
   if (direction == Direction::kToClient) {

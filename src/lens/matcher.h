@@ -35,6 +35,7 @@ class Matcher {
     std::uint64_t acked = 0;  // of the other direction's stream, by its first packet
     bool alone = false;       // when its first byte was sent nothing was outstanding
     bool settled = false;     // and all that the other direction sent until then was understood
+    bool joined = false;      // the connection's beginning was not seen
     Endpoint client, server;
     Transport transport = Transport::kTcp;
   };
