@@ -64,6 +64,12 @@ bool Conversation::is_alone(Side side, const Chunk& chunk) const {
   return chunk.acked == stream_.delivered(peer) && ways_[index(peer)].acked >= chunk.offset;
 }
 
+// All that came in this direction so far has been decoded, or passed over to its end.
+bool Conversation::is_understood(Side side) const {
+  const Way& w = ways_[index(side)];
+  return w.decoder && !w.unread && w.skip == 0 && !w.resync;
+}
+
 void Conversation::on_bytes(Side side, const Chunk& chunk) noexcept {
   Way& w = way(side);
   if (opaque_ || w.deaf) {
@@ -106,8 +112,12 @@ void Conversation::on_gap(Side side, std::uint64_t /*offset*/, std::uint64_t len
 
 void Conversation::on_fin(Side side, std::uint64_t /*offset*/, Nanos now) noexcept {
   way(side).ready = std::max(way(side).ready, now);
+  const bool understood = is_understood(side);
   close_way(side, Close::kFin);
-  if (roles_known_ && side != client_) matcher_.close(Close::kFin, now, shared_.match);
+  if (!roles_known_ || side == client_) return;
+  // A client that ends first, and without a reset, has got all that it waited for.
+  if (understood && way(client_).closed) matcher_.realign(shared_.match);
+  matcher_.close(Close::kFin, now, shared_.match);
 }
 
 void Conversation::close_way(Side side, Close reason) {
@@ -149,7 +159,7 @@ void Conversation::lose(Side side, std::uint64_t length, Quality quality, Nanos 
   }
   if (length == 0) return;
   // Of a client that waits for its answers, what was lost here had acknowledged all before it.
-  if (!matcher_.pipelined()) w.acked = stream_.delivered(opposite(side));
+  if (matcher_.waits()) w.acked = stream_.delivered(opposite(side));
   const std::uint64_t before = w.offset;
   drop_unread(side, Count::kStreamLostDecode);
   if (w.decoder) {
@@ -318,12 +328,15 @@ void Conversation::on(const Message& message) noexcept {
   Matcher::Arrival arrival;
   arrival.flow = &key_;
   arrival.client = client_;
+  arrival.joined = !stream_.started();
   if (current_ && current_side_ == side) {
     const std::uint64_t available = w.offset + current_->bytes.size();
     const Mark& begin = current_->at(message.begin);
     arrival.first = begin.time;
     arrival.acked = begin.acked;
     arrival.alone = begin.alone && begin.offset == message.begin;
+    const Side peer = opposite(side);
+    arrival.settled = is_understood(peer) && way(peer).offset == begin.acked;
     arrival.complete = message.end <= available;
     const std::uint64_t last = arrival.complete ? message.end : available;
     arrival.last = current_->at(std::max(last, message.begin + 1) - 1).ready;

@@ -86,6 +86,7 @@ class Conversation final : private StreamSink, private MessageSink {
     return direction == Direction::kToServer ? client_ : opposite(client_);
   }
   bool is_alone(Side side, const Chunk& chunk) const;
+  bool is_understood(Side side) const;
   void feed(Side side, View& view);
   void feed_unread(Side side);
   void run(Side side, View& view);

@@ -26,17 +26,23 @@ struct Exchange : RoundTrip {
   Nanos deadline = 0;
   bool request_done = false, response_done = false;
   bool request_damaged = false, response_damaged = false;  // bytes of it are missing
-  bool reported = false;  // given up, kept so that its late answer is not taken for another's
-  bool doubtful = false;  // asked after a gap: its place in the order of answers is not known
-  bool orphan = false;    // an answer that no request waits for
+  bool reported = false;     // given up, kept so that its late answer is not taken for another's
+  bool doubtful = false;     // asked after a gap: its place in the order of answers is not known
+  bool answer_lost = false;  // maybe: bytes that the server sent since are missing
+  bool orphan = false;       // an answer that no request waits for
+  bool held = false;         // an answer after a gap: which request it belongs to may yet be known
   std::uint64_t request_begin = 0, response_begin = 0;  // offsets in their streams
-  std::uint64_t acked = 0;  // of the server's stream, when the request was sent
+  // What of the other direction its first packet acknowledged: the request's, or a held answer's.
+  std::uint64_t acked = 0;
   FieldList request_values, response_values;
 
   // Its first byte's time, when it has a message.
   Nanos begun() const { return request ? request->first : response->first; }
   // Not yet accounted for in the ledger.
   std::uint64_t messages() const { return (request && !reported ? 1u : 0u) + (response ? 1u : 0u); }
+  void worsen(Quality by) {
+    if (quality == Quality::kComplete) quality = by;
+  }
   // Bytes of its only message are missing: neither its size nor what became of it can be told.
   bool is_fragment() const { return request ? request_damaged && !response : response_damaged; }
   // As new, but for the room its values have and what Matcher::open() sets.

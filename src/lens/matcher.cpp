@@ -38,10 +38,6 @@ void copy_fields(std::span<const FieldValue> from, FieldList& to) {
   for (const FieldValue& value : from) to.add(value);
 }
 
-void worsen(Quality& quality, Quality by) {
-  if (quality == Quality::kComplete) quality = by;
-}
-
 }  // namespace
 
 void Matcher::on(const Message& message, const Arrival& arrival, const Protocol& protocol,
@@ -108,12 +104,13 @@ Exchange* Matcher::next_of(const Exchange& exchange) const {
 
 void Matcher::on_request(const Message& message, const Arrival& arrival, const Protocol& protocol,
                          MatchShared& shared) {
-  if (unsynced_ && protocol.fifo && arrival.alone) {
-    while (head_) {
-      worsen(head_->quality, Quality::kGap);
-      give_up(head_, arrival.first, shared);
+  if (protocol.fifo && arrival.alone) {
+    if (!unsynced_) {
+      rolling_ = rolling_ || open_requests_ > 0;
+      in_batches_ = in_batches_ || pipelined_;
+    } else if (!rolling_) {
+      resume(arrival, shared);
     }
-    unsynced_ = false;
   }
   Exchange* exchange = nullptr;
   bool repeated = false;
@@ -129,17 +126,15 @@ void Matcher::on_request(const Message& message, const Arrival& arrival, const P
   exchange->request = part_of(message, arrival);
   exchange->request_begin = message.begin;
   exchange->acked = arrival.acked;
-  worsen(exchange->quality, message.quality);
+  exchange->worsen(message.quality);
   copy_fields(message.fields, exchange->request_values);
   if (repeated) exchange->request_values.add(FieldValue::of(kRepeatedField, 1));
-  if (unsynced_) {
-    exchange->doubtful = true;
-    worsen(exchange->quality, Quality::kGap);
-  }
+  if (unsynced_) exchange->worsen(Quality::kGap);
   if (message.kind == MessageKind::kOneWay) {
     exchange->status = Status::kOneWay;
   } else if (!exchange->response) {
     if (++open_requests_ > 1) pipelined_ = true;
+    if (unsynced_) doubt(exchange, shared);
   }
   settle(exchange, message, arrival, shared);
 }
@@ -151,6 +146,7 @@ Exchange* Matcher::oldest_open(std::uint64_t stream_id, std::uint64_t mask,
   const auto waits = [](const Exchange& e) {
     return e.request && !e.response && !e.doubtful && e.status != Status::kOneWay;
   };
+  if (doubtful_ > 0 && doubtful_ == open_requests_) return nullptr;
   Exchange* exchange = nullptr;
   if (mask == ~std::uint64_t{0}) {
     exchange = first_of(stream_id);
@@ -188,8 +184,14 @@ void Matcher::on_response(const Message& message, const Arrival& arrival, const 
   } else {
     exchange = open(message, arrival, protocol, shared);
     if (!exchange) return;
-    if (unsynced_ && protocol.fifo) exchange->quality = Quality::kGap;
-    if (!protocol.fifo && message.kind == MessageKind::kResponse) {
+    const bool lost_count = unsynced_ && protocol.fifo;
+    if (arrival.joined && message.kind == MessageKind::kResponse) {
+      exchange->worsen(Quality::kLateJoin);
+    }
+    if (lost_count) exchange->quality = Quality::kGap;
+    if (lost_count && message.kind == MessageKind::kResponse) {
+      hold(exchange, arrival, shared);
+    } else if (!protocol.fifo && message.kind == MessageKind::kResponse) {
       exchange->deadline = arrival.first + kEarlyAnswerWait;
       earliest_ = std::min(earliest_, exchange->deadline);
     } else {
@@ -200,7 +202,7 @@ void Matcher::on_response(const Message& message, const Arrival& arrival, const 
   exchange->response = part_of(message, arrival);
   exchange->response_begin = message.begin;
   exchange->status = message.status;
-  worsen(exchange->quality, message.quality);
+  exchange->worsen(message.quality);
   copy_fields(message.fields, exchange->response_values);
   settle(exchange, message, arrival, shared);
 }
@@ -288,6 +290,9 @@ void Matcher::message_done(Exchange* exchange, bool request, Nanos last, MatchSh
 
 // Reports an exchange, or counts why not.
 void Matcher::report(Exchange& exchange, MatchShared& shared) {
+  if (exchange.request ? exchange.answer_lost && !exchange.response : requests_lost_) {
+    exchange.worsen(Quality::kGap);
+  }
   Ledger& ledger = shared.counters.ledger;
   if (exchange.reported) {
     ledger.add(Count::kMatchFilteredLate, exchange.messages());
@@ -336,6 +341,8 @@ void Matcher::unlink(Exchange* exchange, MatchShared& shared) {
     if (passing.exchange == exchange) passing.exchange = nullptr;
   }
   --open_;
+  if (exchange->doubtful) --doubtful_;
+  if (exchange->held) --held_;
   if (index_) index_->remove(*exchange);
   if (open_ == 0) index_.reset();
   if (exchange->request && !exchange->response && open_requests_ > 0 &&
@@ -355,27 +362,26 @@ void Matcher::taint(Direction direction, Quality quality) {
     if (unfinished) exchange = e;
   }
   if (!exchange) return;
-  worsen(exchange->quality, quality);
+  exchange->worsen(quality);
   (request ? exchange->request_damaged : exchange->response_damaged) = true;
 }
 
 void Matcher::gap(Direction direction, Quality quality, const Protocol& protocol, Nanos now,
                   MatchShared& shared) {
   taint(direction, quality);
-  if (!protocol.fifo) return;
+  if (!protocol.fifo) {  // each message tells what it belongs to, but what is not there was lost
+    if (direction == Direction::kToServer) requests_lost_ = true;
+    for (Exchange* e = head_; e && direction == Direction::kToClient; e = e->next) {
+      e->answer_lost = true;
+    }
+    return;
+  }
   unsynced_ = true;
   passing_[index(direction)].exchange = nullptr;
-  for (Exchange* e = head_; e;) {
-    Exchange* next = e->next;
-    if (direction == Direction::kToClient) {
-      if (e->status != Status::kOneWay) {
-        worsen(e->quality, quality);
-        give_up(e, now, shared);
-      }
-    } else if (e->request && !e->request_done) {
-      message_done(e, true, now, shared);  // its end is lost; its answer may still come
-    }
-    e = next;
+  if (direction == Direction::kToClient) {
+    lose_answers(quality, now, shared);
+  } else {
+    lose_requests(now, shared);
   }
 }
 

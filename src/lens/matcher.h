@@ -2,9 +2,10 @@
 // protocol. Finished exchanges go to the ExchangeSink in the order of their completion.
 //
 // After a gap a first-in first-out protocol cannot know how many messages were lost. Requests seen
-// before a gap in their own direction are still answered in order; a gap among the answers ends all
-// open exchanges as `gap`. Answers are then records without a request until a request comes at
-// whose sending, by the acknowledgments, nothing was outstanding.
+// before a gap in their own direction are still answered in order. What else was asked or answered
+// since is held, until by the acknowledgments nothing is outstanding: then the last answer belongs
+// to the last request, and so on backwards to the gap. What remains are records of quality `gap`
+// with one side only. A client that always keeps something outstanding never gets there.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +34,8 @@ class Matcher {
     bool complete = false;    // its end has passed
     std::uint64_t acked = 0;  // of the other direction's stream, by its first packet
     bool alone = false;       // when its first byte was sent nothing was outstanding
+    bool settled = false;     // and all that the other direction sent until then was understood
+    bool joined = false;      // the connection's beginning was not seen
     const FlowKey* flow = nullptr;
     Side client = Side::kA;
     Transport transport = Transport::kTcp;
@@ -55,7 +58,9 @@ class Matcher {
   void gap(Direction direction, Quality quality, const Protocol& protocol, Nanos now,
            MatchShared& shared);
   // Bytes were missing before the protocol was known: as after a gap, with nothing open.
-  void lose_count() { unsynced_ = true; }
+  void lose_count() { unsynced_ = requests_lost_ = answers_lost_ = true; }
+  // All that was asked has been answered: pairs what was held since a gap.
+  void realign(MatchShared& shared);
   // No answer can come any more: what is open is reported, unfinished requests too, except at the
   // end of the input.
   void close(Close reason, Nanos now, MatchShared& shared);
@@ -70,8 +75,8 @@ class Matcher {
   bool empty() const { return head_ == nullptr; }
   // on_time() has nothing to do before this; 0 = never.
   Nanos deadline() const { return head_ ? earliest_ : 0; }
-  // More than one request was open at once: the client does not wait for its answers.
-  bool pipelined() const { return pipelined_; }
+  // The client waits for all that it has asked before it asks on, as far as is known.
+  bool waits() const { return !pipelined_ || (in_batches_ && !rolling_); }
 
  private:
   struct Passing {  // a message whose end has not passed yet
@@ -91,6 +96,12 @@ class Matcher {
   void on_response(const Message& message, const Arrival& arrival, const Protocol& protocol,
                    MatchShared& shared);
   Exchange* oldest_open(std::uint64_t stream_id, std::uint64_t mask, std::uint64_t begin) const;
+  void hold(Exchange* exchange, const Arrival& arrival, MatchShared& shared);
+  void doubt(Exchange* exchange, MatchShared& shared);
+  void lose_answers(Quality quality, Nanos now, MatchShared& shared);
+  void lose_requests(Nanos now, MatchShared& shared);
+  void resume(const Arrival& arrival, MatchShared& shared);
+  void join(Exchange* request, Exchange* answer, MatchShared& shared);
   void settle(Exchange* exchange, const Message& message, const Arrival& arrival,
               MatchShared& shared);
   void message_done(Exchange* exchange, bool request, Nanos last, MatchShared& shared);
@@ -107,8 +118,13 @@ class Matcher {
   Nanos earliest_ = 0;                  // no deadline of an open exchange is before this
   std::uint32_t open_ = 0;              // in the list
   std::uint32_t open_requests_ = 0;
+  std::uint32_t doubtful_ = 0, held_ = 0;  // of those, and answers that are held
   bool unsynced_ = false;
-  bool pipelined_ = false;
+  bool requests_lost_ = false;  // since then
+  bool answers_lost_ = false;
+  bool rolling_ = false;     // asks on while something is outstanding, though it looks as if not
+  bool pipelined_ = false;   // more than one request was open at once
+  bool in_batches_ = false;  // but none when the next batch began
 };
 
 }  // namespace weir

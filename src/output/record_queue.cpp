@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <atomic>
+#include <climits>
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
@@ -24,6 +26,9 @@ constexpr std::size_t kSpareBatches = 16;
 constexpr std::size_t kSpareBytes = 4 * kFlushBytes;  // a batch that grew beyond this is freed
 constexpr auto kClosedCheck = std::chrono::milliseconds(500);
 constexpr auto kLinger = std::chrono::milliseconds(50);
+constexpr int kRoomCheckMs = 20;
+// What a writer that waits for room needs to see that it shall not.
+constexpr auto kStopTime = std::chrono::milliseconds(200);
 
 // A pipe whose reader has gone: known without writing to it.
 bool reader_is_gone(int fd) {
@@ -31,25 +36,34 @@ bool reader_is_gone(int fd) {
   return poll(&entry, 1, 0) > 0 && (entry.revents & (POLLERR | POLLHUP)) != 0;
 }
 
-// Returns how many bytes were written; `error` is 0 when all were.
-std::size_t write_all(int fd, std::string_view text, int& error) {
+// A pipe takes so much as a whole or not at all; no more is written at once, so that the last line
+// a reader gets is a whole one. Anything else takes all there is.
+std::size_t piece_of(int fd) {
+  struct stat status{};
+  return fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) ? PIPE_BUF : SIZE_MAX;
+}
+
+// Returns how many bytes were written: all, unless there is an `error`, or it is stopped while
+// there is no room.
+std::size_t write_all(int fd, std::string_view text, const std::atomic<bool>& stopped, int& error) {
   std::size_t written = 0;
+  error = 0;
   while (written < text.size()) {
+    pollfd entry{fd, POLLOUT, 0};
+    if (poll(&entry, 1, kRoomCheckMs) == 0) {
+      if (stopped) return written;
+      continue;
+    }
     const ssize_t count = ::write(fd, text.data() + written, text.size() - written);
     if (count >= 0) {
       written += static_cast<std::size_t>(count);
       continue;
     }
-    if (errno == EINTR) continue;
-    if (errno == EAGAIN) {  // whoever gave us the descriptor made it non-blocking
-      pollfd entry{fd, POLLOUT, 0};
-      poll(&entry, 1, -1);
-      continue;
-    }
+    // EAGAIN: whoever gave us the descriptor made it non-blocking.
+    if (errno == EINTR || errno == EAGAIN) continue;
     error = errno;
     return written;
   }
-  error = 0;
   return written;
 }
 
@@ -75,7 +89,9 @@ struct RecordQueue::State {
   using Batches = std::vector<std::unique_ptr<Batch>>;
 
   explicit State(Settings from)
-      : settings(std::move(from)), output(fcntl(settings.fd, F_DUPFD_CLOEXEC, 0)) {
+      : settings(std::move(from)),
+        output(fcntl(settings.fd, F_DUPFD_CLOEXEC, 0)),
+        piece(piece_of(settings.fd)) {
     if (!output.valid()) stop(errno);
   }
 
@@ -86,6 +102,7 @@ struct RecordQueue::State {
   void run();
   Batches next_batches();
   void write(Batches& batches);
+  void write(const Batch& batch);
   void merge(const Batches& batches, Batch& into) const;
   void account(std::size_t written, std::size_t lost, std::size_t bytes);
   void stop(int error);
@@ -93,6 +110,7 @@ struct RecordQueue::State {
   const Settings settings;
   // A descriptor of our own: a thread that was given up must not write to what took its number.
   Fd output;
+  const std::size_t piece;  // written at once
   mutable std::mutex mutex;
   std::condition_variable filled, drained, ended;
   // Under the mutex:
@@ -212,23 +230,33 @@ void RecordQueue::State::stop(int reason) {
   drained.notify_all();
 }
 
-void RecordQueue::State::write(Batches& batches) {
-  const auto write_one = [&](const Batch& batch) {
+void RecordQueue::State::write(const Batch& batch) {
+  const std::string_view text = batch.text;
+  std::size_t begin = 0;
+  for (std::size_t line = 0; line < batch.marks.size();) {
+    const std::size_t first = line++;
+    while (line < batch.marks.size() && batch.marks[line].end - begin <= piece) ++line;
+    const std::size_t end = batch.marks[line - 1].end;
     int reason = 0;
-    const std::size_t done_bytes = stopped ? 0 : write_all(output.get(), batch.text, reason);
-    const std::size_t lines = batch.lines_within(done_bytes);
+    const std::size_t written =
+        stopped ? 0 : write_all(output.get(), text.substr(begin, end - begin), stopped, reason);
+    const std::size_t lines = batch.lines_within(begin + written) - first;
     if (reason != 0) stop(reason);
-    account(lines, batch.marks.size() - lines, batch.text.size());
-  };
+    account(lines, line - first - lines, end - begin);
+    begin = end;
+  }
+}
+
+void RecordQueue::State::write(Batches& batches) {
   const bool several = std::any_of(batches.begin(), batches.end(), [&](const auto& batch) {
     return batch->producer != batches[0]->producer;
   });
   if (several) {
     merge(batches, merged);
-    write_one(merged);
+    write(merged);
     merged = Batch();
   } else {
-    for (const auto& batch : batches) write_one(*batch);
+    for (const auto& batch : batches) write(*batch);
   }
   const std::lock_guard lock(mutex);
   for (auto& batch : batches) recycle(std::move(batch));
@@ -241,7 +269,7 @@ void RecordQueue::State::run() {
   sigaddset(&pipe_signal, SIGPIPE);
   pthread_sigmask(SIG_BLOCK, &pipe_signal, nullptr);
   int reason = 0;
-  if (!stopped) write_all(output.get(), settings.header, reason);
+  if (!stopped) write_all(output.get(), settings.header, stopped, reason);
   if (reason != 0) stop(reason);
   for (Batches batches = next_batches(); !batches.empty(); batches = next_batches()) {
     write(batches);
@@ -302,7 +330,12 @@ Result<> RecordQueue::finish(std::chrono::milliseconds patience) {
     state_->finishing = true;
     state_->filled.notify_all();
     state_->drained.notify_all();
-    const bool in_time = state_->ended.wait_for(lock, patience, [&] { return state_->done; });
+    const auto done = [&] { return state_->done; };
+    bool in_time = state_->ended.wait_for(lock, patience, done);
+    if (!in_time) {
+      state_->stopped = true;
+      in_time = state_->ended.wait_for(lock, kStopTime, done);
+    }
     if (!in_time) state_->give_up();
     lock.unlock();
     // A thread that hangs in write() cannot be joined; it owns all it uses.

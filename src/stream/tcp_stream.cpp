@@ -76,6 +76,9 @@ TcpStream::Verdict TcpStream::on_unusual(Side from, const Packet& packet, Stream
   half.strangers = 0;
   if (tcp.rst) {
     if (half.has_base && is_far(tcp.sequence, half.next)) return Verdict::kOk;
+    if (half.has_ack && tcp.ack && distance(tcp.acknowledgment, half.highest_ack) > 0) {
+      half.highest_ack = tcp.acknowledgment;
+    }
     shared.totals.resets.add();
     return Verdict::kReset;
   }
@@ -93,9 +96,9 @@ TcpStream::Verdict TcpStream::on_unusual(Side from, const Packet& packet, Stream
 
 bool TcpStream::is_calm() const {
   const auto calm = [](const Half& half) {
-    return half.seen && half.has_base && half.strangers == 0 && !half.waiting() && !half.finished;
+    return half.seen && half.has_base && half.strangers == 0 && !half.finished;
   };
-  return calm(halves_[0]) && calm(halves_[1]);
+  return calm(halves_[0]) && calm(halves_[1]) && !waiting();
 }
 
 TcpStream::Verdict TcpStream::on_time(Nanos now, bool force, StreamShared& shared,
@@ -114,8 +117,10 @@ Nanos TcpStream::deadline() const {
   for (std::size_t i = 0; i < 2; ++i) {
     const Half& half = halves_[i];
     const Half& other = halves_[1 - i];
-    if (!half.waiting()) continue;
-    const std::uint32_t sequence = half.queue ? half.queue->sequence : half.fin_sequence;
+    if (!half.waiting(other)) continue;
+    const std::uint32_t sequence = half.queue      ? half.queue->sequence
+                                   : half.fin_seen ? half.fin_sequence
+                                                   : other.highest_ack;
     const bool acked = distance(sequence, half.next) <= 0 ||
                        (other.has_ack && distance(other.highest_ack, sequence) >= 0);
     const Nanos due = half.blocked_since + (acked ? kReorderWait : kHoleWait);
@@ -184,6 +189,7 @@ void TcpStream::watch(Half& half, Half& other, const Packet& packet, TcpHealth& 
   if (tcp.ack) {
     if (!half.has_ack) half.first_ack = tcp.acknowledgment;
     if (!half.has_ack || distance(tcp.acknowledgment, half.highest_ack) > 0) {
+      if (!other.waiting(half)) other.blocked_since = packet.time;
       half.has_ack = true;
       half.highest_ack = tcp.acknowledgment;
     } else if (tcp.acknowledgment == half.highest_ack && packet.payload_bytes == 0 && !tcp.syn &&
@@ -331,12 +337,20 @@ bool TcpStream::drain(Side side, Nanos now, StreamShared& shared, StreamSink& si
 bool TcpStream::give_up(Side side, Nanos now, bool force, StreamShared& shared, StreamSink& sink) {
   Half& half = halves_[index(side)];
   Half& other = halves_[index(opposite(side))];
-  if (!half.waiting()) return false;
+  if (!half.waiting(other)) return false;
   const bool must = force || half.queued_bytes > kMaxQueuedBytes ||
                     half.queued_segments > kMaxQueuedSegments || (half.queue && shared.pool.full());
   const Nanos waited = now - half.blocked_since;
-  const std::uint32_t sequence = half.queue ? half.queue->sequence : half.fin_sequence;
+  const std::uint32_t sequence = half.queue      ? half.queue->sequence
+                                 : half.fin_seen ? half.fin_sequence
+                                                 : other.highest_ack;
   const std::int32_t hole = distance(sequence, half.next);
+  if (hole == 1 && !half.queue && !half.fin_seen) {
+    if (!must && waited < kReorderWait) return false;
+    half.fin_seen = true;
+    half.fin_sequence = half.next;
+    return true;
+  }
   if (hole > 0) {
     const bool acked = other.has_ack && distance(other.highest_ack, sequence) >= 0;
     if (!must && waited < (acked ? kReorderWait : kHoleWait)) return false;

@@ -4,7 +4,8 @@
 // - The first copy of a byte wins. Sequence numbers wrap.
 // - A hole is waited for: kReorderWait when the receiver has acknowledged it (then it was lost to
 //   the capture and nobody will send it again), kHoleWait else, and never beyond the bounds on
-//   buffered bytes. Then it is reported as a gap.
+//   buffered bytes. Then it is reported as a gap. What the receiver has acknowledged is a hole too
+//   where nothing was seen behind it.
 // - Directions come in causal order: bytes that acknowledge data of the other direction are held
 //   until that data has been delivered, or given up as a gap.
 #pragma once
@@ -113,7 +114,7 @@ class TcpStream {
   // Gives up holes whose time has come. `force`: all of them (end of the connection or the input).
   Verdict on_time(Nanos now, bool force, StreamShared& shared, StreamSink& sink);
 
-  bool waiting() const { return halves_[0].waiting() || halves_[1].waiting(); }
+  bool waiting() const { return halves_[0].waiting(halves_[1]) || halves_[1].waiting(halves_[0]); }
   // When on_time() can next do something; only meaningful while waiting().
   Nanos deadline() const;
 
@@ -134,6 +135,8 @@ class TcpStream {
   Nanos handshake_ns() const { return handshake_ns_; }
 
  private:
+  static constexpr std::uint32_t kMaxUnseen = 1 << 26;
+
   struct Half {
     std::unique_ptr<SegmentPool::Segment> queue;  // ordered by sequence, disjoint
     SegmentPool::Segment* tail = nullptr;         // last of queue
@@ -152,7 +155,16 @@ class TcpStream {
     bool fin_seen = false, finished = false;
     Health health;
 
-    bool waiting() const { return queue || (fin_seen && !finished); }
+    bool waiting(const Half& other) const {
+      return queue || (fin_seen && !finished) || unseen(other) > 0;
+    }
+    // How many bytes the other side has acknowledged of which nothing was seen. A single one may be
+    // the FIN; when the other side has ended too, it is.
+    std::uint32_t unseen(const Half& other) const {
+      if (!other.has_ack || !seen || finished) return 0;
+      const std::uint32_t count = other.highest_ack - next;
+      return count < kMaxUnseen && (count > 1 || other.fin_seen) ? count : 0;
+    }
     // Sequence number after the last delivered byte, without a FIN.
     std::uint32_t data_end() const { return finished ? next - 1 : next; }
   };

@@ -217,6 +217,20 @@ def reordered(capture, share, most=3, seed=1):
     return Capture(capture.link, [Packet(slot.time, capture.packets[source].data) for slot, source in zip(capture.packets, order)])
 
 
+def moved(capture, share, most=20, within=20_000_000, seed=1):
+    """Some packets arrive up to `most` places and `within` ns late; the times stay in order."""
+    chance, packets, places = random.Random(seed), capture.packets, []
+    for number, packet in enumerate(packets):
+        to = number
+        if chance.random() < share:
+            to = min(number + chance.randint(1, most), len(packets) - 1)
+            while packets[to].time - packet.time > within:
+                to -= 1
+        places.append(to + 0.5 if to > number else number)
+    order = sorted(range(len(packets)), key=places.__getitem__)
+    return Capture(capture.link, [Packet(slot.time, packets[source].data) for slot, source in zip(packets, order)])
+
+
 def reordered_within(capture, share, most=3, seed=1):
     """As `reordered`, but each connection's direction by itself: never an answer before what it answers."""
     out, places = list(capture.packets), {}

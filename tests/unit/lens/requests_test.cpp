@@ -208,6 +208,60 @@ TEST_F(RequestsTest, ALostRequestLeavesItsAnswerAlone) {
   EXPECT_TRUE(records_.lines[2].starts_with("GET /c 200 ok complete")) << records_.lines[2];
 }
 
+// The last answer before the client asks on belongs to its last request, and so on back to the gap.
+TEST_F(RequestsTest, PairsTheBatchBehindALostAnswer) {
+  handshake();
+  client(get("/a") + get("/b") + get("/c") + get("/d"));
+  server(kOk);
+  lost_from_server(kOk);
+  server(kNotFound);
+  server(kOk);
+  client(get("/e"));
+  server(kNotFound);
+  EXPECT_EQ(finish(), (Seen{"GET /a 200 ok complete 1ms", "GET /b unanswered gap 4ms",
+                            "GET /c 404 error gap 2ms", "GET /d 200 ok gap 3ms",
+                            "GET /e 404 error complete 1ms"}));
+}
+
+TEST_F(RequestsTest, PairsTheBatchBehindALostRequest) {
+  handshake();
+  client(get("/a"));
+  lost_from_client(get("/b"));
+  client(get("/c"));
+  server(kOk);
+  server(kOk);
+  server(kNotFound);
+  client("", kFin | kAck);
+  server("", kFin | kAck);
+  const Seen& seen = finish();
+  ASSERT_EQ(seen.size(), 3u);
+  EXPECT_EQ(seen[0], "GET /a 200 ok complete 2ms");
+  EXPECT_EQ(seen[1], "GET /c 404 error gap 3ms");
+  EXPECT_EQ(seen[2], "200 ok gap 0ms");
+}
+
+// It asks on while an answer is outstanding: after a gap nothing tells which answer is whose.
+TEST_F(RequestsTest, PairsNothingByCountingWhereSomethingIsAlwaysOutstanding) {
+  handshake();
+  client(get("/a"));
+  client(get("/b"));
+  for (int i = 0; i < 3; ++i) {
+    server(kOk);
+    client(get("/c"));
+  }
+  lost_from_server(kOk);
+  client(get("/d"));
+  server(kNotFound);
+  client(get("/e"));
+  server(kOk);
+  finish();
+  for (const std::string& told : records_.lines) {
+    if (told.starts_with("GET /d") || told.starts_with("GET /e")) {
+      EXPECT_NE(told.find("unanswered gap"), std::string::npos) << told;
+    }
+  }
+}
+
 TEST_F(RequestsTest, ALossBeforeTheProtocolWasKnownUpsetsNoPair) {
   handshake();
   lost_from_client(get("/a"));

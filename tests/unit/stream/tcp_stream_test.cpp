@@ -116,6 +116,38 @@ TEST_F(TcpStreamTest, DropsRetransmissionsAndCountsThem) {
   EXPECT_EQ(ledger_.get(Count::kStreamFilteredRetransmitted), 6u);
 }
 
+TEST_F(TcpStreamTest, GivesUpWhatWasAcknowledgedThoughNothingCameBehindIt) {
+  handshake();
+  send({.from = Side::kB, .sequence = 501, .acknowledgment = 101, .payload = "abc"});
+  send({.sequence = 101, .acknowledgment = 509});
+  EXPECT_TRUE(stream_.waiting());
+  stream_.on_time(stream_.deadline() - 1, false, shared_, sink_);
+  EXPECT_EQ(b(), "abc");
+  stream_.on_time(stream_.deadline(), false, shared_, sink_);
+  EXPECT_EQ(b(), "abc[5]");
+  EXPECT_FALSE(stream_.waiting());
+}
+
+TEST_F(TcpStreamTest, AResetTellsWhatItsSenderHadReceived) {
+  handshake();
+  send({.from = Side::kB, .sequence = 501, .acknowledgment = 101, .payload = "abc"});
+  EXPECT_EQ(send({.sequence = 101, .acknowledgment = 509, .rst = true}),
+            TcpStream::Verdict::kReset);
+  stream_.on_time(now_, true, shared_, sink_);
+  EXPECT_EQ(b(), "abc[5]");
+}
+
+TEST_F(TcpStreamTest, KnowsALostFinByItsAcknowledgment) {
+  handshake();
+  send({.from = Side::kB, .sequence = 501, .acknowledgment = 101, .payload = "abc"});
+  send({.sequence = 101, .acknowledgment = 505});
+  EXPECT_FALSE(stream_.waiting());  // it may have been a byte
+  send({.sequence = 101, .acknowledgment = 505, .fin = true});
+  EXPECT_EQ(stream_.on_time(stream_.deadline(), false, shared_, sink_),
+            TcpStream::Verdict::kFinished);
+  EXPECT_EQ(b(), "abc|");
+}
+
 TEST_F(TcpStreamTest, FollowsTheSequenceNumbersThroughTheirWrap) {
   send({.sequence = 0xfffffffd, .ack = false, .syn = true});
   send({.sequence = 0xfffffffe, .ack = false, .payload = "abcd"});
