@@ -335,8 +335,10 @@ void Conversation::on(const Message& message) noexcept {
     arrival.first = begin.time;
     arrival.acked = begin.acked;
     arrival.alone = begin.alone && begin.offset == message.begin;
-    const Side peer = opposite(side);
-    arrival.settled = is_understood(peer) && way(peer).offset == begin.acked;
+    if (matcher_.unsynced()) {
+      const Side peer = opposite(side);
+      arrival.settled = is_understood(peer) && way(peer).offset == begin.acked;
+    }
     arrival.complete = message.end <= available;
     const std::uint64_t last = arrival.complete ? message.end : available;
     arrival.last = current_->at(std::max(last, message.begin + 1) - 1).ready;

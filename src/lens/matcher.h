@@ -34,7 +34,8 @@ class Matcher {
     bool complete = false;    // its end has passed
     std::uint64_t acked = 0;  // of the other direction's stream, by its first packet
     bool alone = false;       // when its first byte was sent nothing was outstanding
-    bool settled = false;     // and all that the other direction sent until then was understood
+    bool settled = false;     // while unsynced(): and all that the other direction had sent until
+                              // then was understood
     bool joined = false;      // the connection's beginning was not seen
     const FlowKey* flow = nullptr;
     Side client = Side::kA;
@@ -75,6 +76,8 @@ class Matcher {
   bool empty() const { return head_ == nullptr; }
   // on_time() has nothing to do before this; 0 = never.
   Nanos deadline() const { return head_ ? earliest_ : 0; }
+  // A gap has upset the count of requests and answers.
+  bool unsynced() const { return unsynced_; }
   // The client waits for all that it has asked before it asks on, as far as is known.
   bool waits() const { return !pipelined_ || (in_batches_ && !rolling_); }
 
