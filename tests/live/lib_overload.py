@@ -76,7 +76,7 @@ class PipedWeir:
         self.err = os.path.join(scope.folder, f"piped{len(scope.ends)}.err")
         read, write = os.pipe()
         with open(self.err, "wb") as err:
-            self.process = namespace.start(WEIR, "requests", "-o", "json", "--summary", *arguments, stdout=write, stderr=err)
+            self.process = namespace.start(WEIR, "requests", "-o", "json", "--raw-queries", "--summary", *arguments, stdout=write, stderr=err)
         os.close(write)
         until(lambda: self.process.poll() is not None or re.search(r"\bready\b", self.said()), 15, "`ready` on stderr")
         self.reader = threading.Thread(target=self.read, args=(read,), daemon=True)
