@@ -34,6 +34,14 @@ void mark_incomplete(Exchange& exchange) {
   exchange.response_values.add(FieldValue::of(kErrorTypeField, "response_incomplete"));
 }
 
+constexpr std::uint64_t kWholeId = ~std::uint64_t{0};
+
+// One of 64, by the part of the stream id that its mask shows.
+std::uint64_t part_bit(const Message& message) {
+  const std::uint64_t part = message.stream_id & message.stream_mask;
+  return std::uint64_t{1} << (part * 0x9e3779b97f4a7c15u >> 58);
+}
+
 void copy_fields(std::span<const FieldValue> from, FieldList& to) {
   for (const FieldValue& value : from) to.add(value);
 }
@@ -120,6 +128,11 @@ void Matcher::on_request(const Message& message, const Arrival& arrival, const P
     if (!e->request && e->response_done) exchange = e;  // its answer came first
     if (e->request) repeated = true;
   }
+  if (message.stream_mask != kWholeId && !repeated) {
+    const std::uint64_t part = part_bit(message);
+    parts_reused_ |= parts_used_ & part;
+    parts_used_ |= part;
+  }
   if (!exchange) exchange = open(message, arrival, protocol, shared);
   if (!exchange) return;
   shared.counters.pending_match.add();
@@ -148,7 +161,7 @@ Exchange* Matcher::oldest_open(std::uint64_t stream_id, std::uint64_t mask,
   };
   if (doubtful_ > 0 && doubtful_ == open_requests_) return nullptr;
   Exchange* exchange = nullptr;
-  if (mask == ~std::uint64_t{0}) {
+  if (mask == kWholeId) {
     exchange = first_of(stream_id);
     while (exchange && !waits(*exchange)) exchange = next_of(*exchange);
   } else {
@@ -163,7 +176,7 @@ Exchange* Matcher::oldest_open(std::uint64_t stream_id, std::uint64_t mask,
 
 std::optional<std::string_view> Matcher::asked(std::uint64_t stream_id, std::uint64_t begin,
                                                const Field& field) const {
-  const Exchange* exchange = oldest_open(stream_id, ~std::uint64_t{0}, begin);
+  const Exchange* exchange = oldest_open(stream_id, kWholeId, begin);
   FieldValue value;
   if (!exchange || !exchange->request_values.find(field, value)) return std::nullopt;
   return value.text;
@@ -173,8 +186,10 @@ void Matcher::on_response(const Message& message, const Arrival& arrival, const 
                           MatchShared& shared) {
   Exchange* exchange = nullptr;
   if (message.kind == MessageKind::kResponse) {
-    exchange = oldest_open(message.stream_id, ~std::uint64_t{0}, message.begin);
-    if (!exchange && message.stream_mask != ~std::uint64_t{0}) {
+    exchange = oldest_open(message.stream_id, kWholeId, message.begin);
+    const bool says_more = (message.stream_id & ~message.stream_mask) != 0;
+    if (!exchange && message.stream_mask != kWholeId &&
+        !(says_more && (parts_reused_ & part_bit(message)) != 0)) {
       exchange = oldest_open(message.stream_id, message.stream_mask, message.begin);
     }
   }

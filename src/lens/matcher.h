@@ -122,6 +122,8 @@ class Matcher {
   std::uint32_t open_ = 0;              // in the list
   std::uint32_t open_requests_ = 0;
   std::uint32_t doubtful_ = 0, held_ = 0;  // of those, and answers that are held
+  // Parts of stream ids by stream_mask, 64 kinds of them: asked with, and with more than once.
+  std::uint64_t parts_used_ = 0, parts_reused_ = 0;
   bool unsynced_ = false;
   bool requests_lost_ = false;  // since then
   bool answers_lost_ = false;

@@ -245,7 +245,7 @@ class DnsDecoder : public Decoder {
     out.kind = reading.header.response() ? MessageKind::kResponse : MessageKind::kRequest;
     out.direction = direction;
     out.stream_id = reading.stream_id();
-    if (out.kind == MessageKind::kResponse) out.stream_mask = Reading::kIdMask;
+    out.stream_mask = Reading::kIdMask;
     out.begin = begin;
     out.end = end;
     if (reading.whole) out.size_bytes = message.size();
