@@ -31,8 +31,21 @@ bool parse_address(const std::string& text, IpAddress& address) {
   return true;
 }
 
-// The kernel's own drops become part of the ledger.
-void count_drops(CaptureRing& ring, Ledger& ledger) {
+// What the kernel keeps back was seen, too.
+void count_filtered(Ledger& ledger, Count count, std::uint64_t total) {
+  const std::uint64_t known = ledger.get(count);
+  if (total <= known) return;
+  ledger.add(Count::kCaptureSeen, total - known);
+  ledger.set(count, total);
+}
+
+// What the kernel itself counts becomes part of the ledger.
+void count_kernel(CaptureRing& ring, const CaptureProgram* program, Ledger& ledger) {
+  if (program != nullptr) {
+    const FilteredPackets filtered = program->filtered();
+    count_filtered(ledger, Count::kCaptureFilteredExpression, filtered.expression);
+    count_filtered(ledger, Count::kCaptureFilteredOpaque, filtered.opaque);
+  }
   const std::uint64_t drops = ring.statistics().drops;
   const std::uint64_t known = ledger.get(Count::kCaptureLostKernel);
   ledger.add(Count::kCaptureSeen, drops - known);
@@ -52,6 +65,7 @@ Result<std::unique_ptr<LiveRequests>> LiveRequests::open(const RequestsSettings&
   options.interfaces = settings.interfaces;
   options.filter = settings.filter;
   options.promiscuous = settings.promiscuous;
+  options.decapsulate = settings.decapsulate;
   options.ring_bytes = settings.ring_bytes;
   if (settings.workers > 0) options.workers = settings.workers;
   Result<std::unique_ptr<CaptureGroup>> group = CaptureGroup::open(options);
@@ -68,11 +82,13 @@ Result<std::unique_ptr<LiveRequests>> LiveRequests::open(const RequestsSettings&
 
 void LiveRequests::start(std::vector<std::unique_ptr<RequestsWorker>>& workers) {
   for (std::size_t i = 0; i < workers.size(); ++i) {
-    threads_.emplace_back(work, std::ref(group_->ring(i)), std::ref(*workers[i]));
+    // The filter counts for all of them together.
+    const CaptureProgram* counted = i == 0 ? group_->program() : nullptr;
+    threads_.emplace_back(work, std::ref(group_->ring(i)), counted, std::ref(*workers[i]));
   }
 }
 
-void LiveRequests::work(CaptureRing& ring, RequestsWorker& worker) {
+void LiveRequests::work(CaptureRing& ring, const CaptureProgram* counted, RequestsWorker& worker) {
   RequestsLens& lens = worker.lens();
   Ledger& ledger = worker.counters().ledger;
   Nanos next_statistics = 0;
@@ -90,11 +106,11 @@ void LiveRequests::work(CaptureRing& ring, RequestsWorker& worker) {
     if (event == CaptureRing::Event::kNone) lens.on_time(now - kRingLag);
     worker.flush();
     if (now >= next_statistics) {
-      count_drops(ring, ledger);
+      count_kernel(ring, counted, ledger);
       next_statistics = now + kStatisticsInterval;
     }
   }
-  count_drops(ring, ledger);
+  count_kernel(ring, counted, ledger);
   lens.finish();
   worker.flush();
 }

@@ -34,7 +34,7 @@ class LiveRequests {
 
  private:
   LiveRequests() = default;
-  static void work(CaptureRing& ring, RequestsWorker& worker);
+  static void work(CaptureRing& ring, const CaptureProgram* counted, RequestsWorker& worker);
   void refresh_addresses();
 
   std::unique_ptr<CaptureGroup> group_;

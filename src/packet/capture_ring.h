@@ -51,11 +51,13 @@ class CaptureRing {
   // Bound to loopback: spares the kernel the copies going out. Anywhere else it would hide them.
   Result<> ignore_outgoing();
   Result<> set_filter(std::span<const sock_filter> program);
+  Result<> set_filter(int ebpf_program);
   Result<> set_promiscuous(std::uint32_t interface_index);
 
   // The first ring of a group that spreads packets by a steering program; its id is for the others.
-  Result<std::uint16_t> start_group(int steering_program);
-  Result<> join_group(std::uint16_t id);
+  // `incoming_only` as ignore_outgoing(), and the same for all of them.
+  Result<std::uint16_t> start_group(int steering_program, bool incoming_only);
+  Result<> join_group(std::uint16_t id, bool incoming_only);
 
   enum class Event : std::uint8_t { kFrames, kNone, kStopped };
 

@@ -1,14 +1,15 @@
 // The steering program on packets made here, run by the kernel's own test run. Needs CAP_BPF.
-#include "kernel/steering.h"
-
 #include <bpf/bpf.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
+
+#include "kernel/capture_program.h"
 
 namespace weir {
 namespace {
@@ -74,7 +75,7 @@ Octets connection6(End from, End to) { return ipv6(from, to, 6, tcp(from, to)); 
 class SteeringTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto loaded = load_steering_program();
+    auto loaded = CaptureProgram::load({});
     if (!loaded) GTEST_SKIP() << "SKIPPED: " << loaded.error().text();
     program_ = std::move(*loaded);
   }
@@ -84,7 +85,7 @@ class SteeringTest : public testing::Test {
     options.sz = sizeof options;
     options.data_in = frame.data();
     options.data_size_in = static_cast<std::uint32_t>(frame.size());
-    EXPECT_EQ(bpf_prog_test_run_opts(program_.get(), &options), 0);
+    EXPECT_EQ(bpf_prog_test_run_opts(program_->steering(), &options), 0);
     return options.retval;
   }
 
@@ -98,7 +99,7 @@ class SteeringTest : public testing::Test {
   std::uint32_t plain4() { return steer(ethernet(0x0800, connection4(kClient, kServer))); }
   std::uint32_t plain6() { return steer(ethernet(0x86dd, connection6(kClient, kServer))); }
 
-  Fd program_;
+  std::unique_ptr<CaptureProgram> program_;
 };
 
 TEST_F(SteeringTest, BothDirectionsAgree) {
