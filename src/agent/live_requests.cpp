@@ -72,6 +72,11 @@ Result<std::unique_ptr<LiveRequests>> LiveRequests::open(const RequestsSettings&
   if (!group) return tl::unexpected<Error>(group.error());
   std::unique_ptr<LiveRequests> live(new LiveRequests);
   live->group_ = std::move(*group);
+  if (const CaptureProgram* program = live->group_->program(); program && settings.copy_needed) {
+    live->copies_.assign(
+        live->group_->workers(),
+        CopyVerdicts(program->verdicts(), program->hash_seed(), settings.decapsulate));
+  }
   live->refresh_addresses();
   if (!live->group_->warning().empty()) log_warning(live->group_->warning());
   const std::size_t workers = live->group_->workers();

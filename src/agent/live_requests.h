@@ -9,6 +9,7 @@
 #include "agent/requests_worker.h"
 #include "lens/local_addresses.h"
 #include "packet/capture_group.h"
+#include "packet/copy_verdicts.h"
 
 namespace weir {
 
@@ -21,6 +22,10 @@ class LiveRequests {
   LiveRequests& operator=(const LiveRequests&) = delete;
 
   std::size_t worker_count() const { return group_->workers(); }
+  // Of this worker; null where everything is to be copied.
+  CopyVerdicts* copy_verdicts(std::size_t worker) {
+    return copies_.empty() ? nullptr : &copies_[worker];
+  }
   const LocalAddresses& local_addresses() const { return local_; }
   // One worker per ring; they must outlive this.
   void start(std::vector<std::unique_ptr<RequestsWorker>>& workers);
@@ -38,6 +43,7 @@ class LiveRequests {
   void refresh_addresses();
 
   std::unique_ptr<CaptureGroup> group_;
+  std::vector<CopyVerdicts> copies_;  // by worker
   LocalAddresses local_;
   Nanos next_refresh_ = 0;
   std::vector<std::thread> threads_;

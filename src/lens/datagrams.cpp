@@ -14,6 +14,9 @@ constexpr Nanos kLinger = 2 * kSecond;
 
 Datagrams::Datagrams(LensShared& shared, std::size_t max_flows)
     : shared_(shared), max_flows_(max_flows) {
+  if (shared.copies && shared.copies->may_tell_of_datagrams()) {
+    opaque_ = std::make_unique<OpaqueDatagrams>();
+  }
   for (const Protocol* protocol : protocols()) {
     decoders_.push_back(protocol->transports.udp ? protocol->make(shared.limits, Transport::kUdp)
                                                  : nullptr);
@@ -32,6 +35,7 @@ bool Datagrams::on(const Packet& packet) {
     flow = open_flow(key, from, packet.payload);
     if (!flow) {
       shared_.counters.ledger.add(Count::kStreamFilteredOpaque, packet.payload_bytes);
+      if (opaque_) opaque_->on_unknown(*shared_.copies, packet);
       return true;
     }
     flow->sightings[index(from)].accepts(packet.interface_id, packet.time);
@@ -112,6 +116,7 @@ void Datagrams::end(Direction, std::uint64_t, const MessageEnd&) noexcept {}
 
 void Datagrams::on_time(Nanos now) {
   flows_.advance(now, [&](UdpFlow& flow) { on_timer(flow, now); });
+  if (opaque_) opaque_->on_time(*shared_.copies, now);
 }
 
 void Datagrams::on_timer(UdpFlow& flow, Nanos now) {

@@ -48,7 +48,7 @@ class CaptureGroup {
   CaptureRing& ring(std::size_t worker) { return *rings_[worker]; }
   const std::string& warning() const { return warning_; }
   // Null where the kernel has not taken it: then everything is copied.
-  const CaptureProgram* program() const { return classic_ ? nullptr : program_.get(); }
+  CaptureProgram* program() const { return classic_ ? nullptr : program_.get(); }
   // Captured now, by index; control thread only.
   const std::map<std::uint32_t, std::string>& captured() const { return captured_; }
 

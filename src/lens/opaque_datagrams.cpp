@@ -1,0 +1,40 @@
+#include "lens/opaque_datagrams.h"
+
+namespace weir {
+namespace {
+
+constexpr Nanos kLookInterval = kSecond;
+
+}  // namespace
+
+void OpaqueDatagrams::on_unknown(CopyVerdicts& verdicts, const Packet& packet) noexcept {
+  const auto name = verdicts.name(packet.source, packet.destination, Transport::kUdp);
+  // Not by the bits that choose the verdict's slot.
+  Direction& direction = directions_[(name >> 32) % kDirections];
+  if (direction.name != name) {
+    release(verdicts, direction);
+    direction.name = name;
+  }
+  if (direction.until != 0 || ++direction.unknown < kEnough) return;
+  verdicts.tell(name, {.opaque = true});
+  direction.until = packet.time + kKeptBack;
+  ++kept_back_;
+}
+
+void OpaqueDatagrams::on_time(CopyVerdicts& verdicts, Nanos now) noexcept {
+  if (kept_back_ == 0 || now < next_look_) return;
+  next_look_ = now + kLookInterval;
+  for (Direction& direction : directions_) {
+    if (direction.until != 0 && now >= direction.until) release(verdicts, direction);
+  }
+}
+
+void OpaqueDatagrams::release(CopyVerdicts& verdicts, Direction& direction) noexcept {
+  if (direction.until != 0) {
+    verdicts.forget(direction.name);
+    --kept_back_;
+  }
+  direction = {};
+}
+
+}  // namespace weir
