@@ -17,6 +17,7 @@ enum {
   kNetworkLayer = 1,
   kJudge = 2,
 
+  kWhole = 256 * 1024, /* of a packet, as CaptureRing::kSnapLength */
   /* More than any link header: how far behind the network header's place a cut stays, as a filter
    * cannot tell whether the frame begins with a link header. */
   kLinkRoom = 64,
@@ -82,7 +83,7 @@ int steer(struct __sk_buff* skb) {
 
 /* How much of the packet is copied: all, unless there is a verdict on its flow. */
 static __always_inline int copied(struct __sk_buff* skb) {
-  const int whole = -1;
+  const int whole = kWhole;
   struct innermost flow = {};
   find_innermost(skb, &flow, follow_tunnels ? kMaxTunnels : 0);
   if (!flow.transport) return whole;

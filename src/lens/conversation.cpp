@@ -99,7 +99,8 @@ void Conversation::on_copied(Side side, const Chunk& chunk) {
   const Way& w = way(side);
   CopyPolicy::Piece piece;
   piece.length = chunk.length;
-  piece.needed = w.unread ? chunk.length : std::max(w.looked, chunk.offset) - chunk.offset;
+  const bool passed_over = w.decoder && !w.resync && !w.unread;
+  piece.needed = passed_over ? std::max(w.looked, chunk.offset) - chunk.offset : chunk.length;
   piece.skip = w.skip;
   piece.next_sequence = stream_.next_sequence(side);
   piece.time = chunk.time;

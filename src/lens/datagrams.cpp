@@ -10,6 +10,13 @@ namespace {
 // How long a flow without open exchanges is remembered.
 constexpr Nanos kLinger = 2 * kSecond;
 
+// A port of some protocol: what is not of it now may be later.
+bool is_hinted(const FlowKey& key) {
+  return std::any_of(protocols().begin(), protocols().end(), [&](const Protocol* protocol) {
+    return protocol->transports.udp && has_port(key, protocol->ports);
+  });
+}
+
 }  // namespace
 
 Datagrams::Datagrams(LensShared& shared, std::size_t max_flows)
@@ -35,9 +42,10 @@ bool Datagrams::on(const Packet& packet) {
     flow = open_flow(key, from, packet.payload);
     if (!flow) {
       shared_.counters.ledger.add(Count::kStreamFilteredOpaque, packet.payload_bytes);
-      if (opaque_) opaque_->on_unknown(*shared_.copies, packet);
+      if (opaque_ && !is_hinted(key)) opaque_->on_unknown(*shared_.copies, packet);
       return true;
     }
+    if (opaque_) opaque_->on_known(*shared_.copies, packet);
     flow->sightings[index(from)].accepts(packet.interface_id, packet.time);
   }
   flows_.touch(*flow, packet.time);

@@ -9,16 +9,25 @@ constexpr Nanos kLookInterval = kSecond;
 
 void OpaqueDatagrams::on_unknown(CopyVerdicts& verdicts, const Packet& packet) noexcept {
   const auto name = verdicts.name(packet.source, packet.destination, Transport::kUdp);
-  // Not by the bits that choose the verdict's slot.
-  Direction& direction = directions_[(name >> 32) % kDirections];
-  if (direction.name != name) {
+  Direction& direction = place_of(name);
+  const bool stale = direction.until == 0 && packet.time - direction.since > kKeptBack;
+  if (direction.name != name || stale) {
     release(verdicts, direction);
     direction.name = name;
+    direction.since = packet.time;
   }
   if (direction.until != 0 || ++direction.unknown < kEnough) return;
   verdicts.tell(name, {.opaque = true});
   direction.until = packet.time + kKeptBack;
   ++kept_back_;
+}
+
+void OpaqueDatagrams::on_known(CopyVerdicts& verdicts, const Packet& packet) noexcept {
+  const Endpoint ends[] = {packet.source, packet.destination};
+  for (const int from : {0, 1}) {
+    const auto name = verdicts.name(ends[from], ends[1 - from], Transport::kUdp);
+    if (Direction& direction = place_of(name); direction.name == name) release(verdicts, direction);
+  }
 }
 
 void OpaqueDatagrams::on_time(CopyVerdicts& verdicts, Nanos now) noexcept {

@@ -30,7 +30,7 @@ unsigned default_capture_workers() {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
-  return std::clamp(static_cast<unsigned>(CPU_COUNT(&allowed)), 1U, kMostDefaultWorkers);
+  return std::clamp(static_cast<unsigned>(CPU_COUNT(&allowed)) / 2, 1U, kMostDefaultWorkers);
 }
 
 CaptureGroup::CaptureGroup(const CaptureOptions& options, InterfaceWatch watch, LiveFilter filter)
@@ -163,7 +163,16 @@ Result<> CaptureGroup::attach_classic(const Names& wanted) {
   const auto program = filter_.program(indexes);
   if (!program) return tl::unexpected(program.error());
   for (const auto& ring : rings_) {
-    if (auto set = ring->set_filter(*program); !set) return set;
+    auto set = ring->set_filter(*program);
+    if (set) continue;
+    if (expression_is_left_ || set.error().code != std::errc::invalid_argument) return set;
+    // It loops, as `protochain` does, or is longer than the kernel allows.
+    auto everything = LiveFilter::compile("", CaptureRing::kSnapLength);
+    if (!everything) return tl::unexpected(everything.error());
+    filter_ = std::move(*everything);
+    expression_is_left_ = true;
+    warning_ = "the kernel does not take the filter: weir applies it itself, to every packet";
+    return attach_classic(wanted);
   }
   return {};
 }

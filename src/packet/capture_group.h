@@ -21,7 +21,8 @@
 
 namespace weir {
 
-// One for each processor this process may use, up to 4: a watcher must not take over a host.
+// One for every two processors this process may use, 1 to 4: a watcher must not take over a host,
+// and while it works on packets, what made them needs a processor too.
 unsigned default_capture_workers();
 
 struct CaptureOptions {
@@ -49,6 +50,8 @@ class CaptureGroup {
   const std::string& warning() const { return warning_; }
   // Null where the kernel has not taken it: then everything is copied.
   CaptureProgram* program() const { return classic_ ? nullptr : program_.get(); }
+  // The kernel does not take the expression in any form: the packets' reader has to apply it.
+  bool expression_is_left() const { return expression_is_left_; }
   // Captured now, by index; control thread only.
   const std::map<std::uint32_t, std::string>& captured() const { return captured_; }
 
@@ -85,8 +88,9 @@ class CaptureGroup {
   std::map<std::uint32_t, std::string> captured_;
   std::set<std::uint32_t> told_;  // interfaces that the program knows
   bool classic_ = false;          // the rings have the classic filter
-  bool attached_ = false;         // the rings have the program
-  bool binds_ = false;            // the only ring is bound to the only interface
+  bool expression_is_left_ = false;
+  bool attached_ = false;  // the rings have the program
+  bool binds_ = false;     // the only ring is bound to the only interface
 
   mutable std::mutex names_mutex_;
   std::map<std::uint32_t, std::string> names_;

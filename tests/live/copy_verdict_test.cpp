@@ -15,7 +15,7 @@ namespace weir {
 namespace {
 
 constexpr std::uint8_t kFin = 1, kSyn = 2, kRst = 4, kAck = 16;
-constexpr std::uint32_t kWhole = ~0U;
+constexpr std::uint32_t kWhole = 256 * 1024;
 
 Endpoint endpoint4(End end) {
   const std::uint8_t address[] = {10, 0, 0, end.host};
