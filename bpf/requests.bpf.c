@@ -93,13 +93,14 @@ static __always_inline int copied(struct __sk_buff* skb) {
   const __u32 index = (__u32)hash & (COPY_VERDICT_SLOTS - 1);
   volatile struct copy_verdict* slot = bpf_map_lookup_elem(&verdicts, &index);
   if (!slot) return whole;
-  const __u64 key = slot->key, skip = slot->skip, how = slot->how;
-  if ((key ^ skip ^ how) != hash || hash == 0) return whole;
-  if (flow.tcp_flags & TCP_FLAG_FIN_SYN_RST) {
-    /* Between the same ends another connection begins: nothing of the old one holds for it. */
-    if (flow.tcp_flags & TCP_FLAG_SYN_BIT) slot->key = ~key;
+  if (flow.tcp_flags & TCP_FLAG_SYN_BIT) {
+    slot->born = (hash & ~0xffffffffULL) | (flow.sequence & COPY_VERDICT_BIRTH_MASK);
     return whole;
   }
+  const __u64 key = slot->key, skip = slot->skip, how = slot->how, born = slot->born;
+  if ((key ^ skip ^ how) != hash || hash == 0) return whole;
+  if ((born ^ hash) >> 32 == 0 && (__u32)born != how >> COPY_VERDICT_BIRTH_SHIFT) return whole;
+  if (flow.tcp_flags & TCP_FLAG_FIN_OR_RST) return whole;
   if (how & COPY_VERDICT_OPAQUE) {
     struct capture_counts* here = counts_here();
     if (here) here->opaque++;

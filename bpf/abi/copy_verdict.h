@@ -13,13 +13,19 @@ struct copy_verdict {
   /* TCP: of segments that lie wholly in the `bytes` sequence numbers before `end` only the headers
    * are copied: end in the upper half, bytes in the lower. */
   __u64 skip;
-  /* COPY_VERDICT_OPAQUE, and below it how many bytes of each payload are copied, 0 = all. */
+  /* COPY_VERDICT_OPAQUE; below it how many bytes of each payload are copied, 0 = all; above it 31
+   * bits of the connection's initial sequence number, 0 where its SYN was not seen. */
   __u64 how;
-  __u64 reserved; /* no slot crosses a cache line */
+  /* Written by the filter at each SYN: the upper half of the flow's hash, and those 31 bits. What
+   * user space says of an earlier connection between the same ends, as it is late to hear of the new
+   * one, does not hold for that. */
+  __u64 born;
 };
 
 /* Nothing is taken of the flow but what begins and ends a TCP connection. */
 #define COPY_VERDICT_OPAQUE (1ULL << 32)
+#define COPY_VERDICT_BIRTH_SHIFT 33
+#define COPY_VERDICT_BIRTH_MASK 0x7fffffffU
 
 /* Packets that the filter kept back, by reason; one per processor. */
 struct capture_counts {

@@ -45,7 +45,7 @@ struct innermost {
   __u32 payload; /* where it begins, from the network header; with a tag in the frame some later */
 };
 
-#define TCP_FLAG_FIN_SYN_RST 0x07
+#define TCP_FLAG_FIN_OR_RST 0x05
 #define TCP_FLAG_SYN_BIT 0x02
 
 static __always_inline int is_vlan(__u16 ether_type) {

@@ -103,6 +103,7 @@ void Conversation::on_copied(Side side, const Chunk& chunk) {
   piece.needed = passed_over ? std::max(w.looked, chunk.offset) - chunk.offset : chunk.length;
   piece.skip = w.skip;
   piece.next_sequence = stream_.next_sequence(side);
+  piece.initial_sequence = stream_.initial_sequence(side);
   piece.time = chunk.time;
   copy_.on_piece(*shared_.copies, key_, side, server(), piece);
 }
@@ -391,7 +392,9 @@ void Conversation::go_opaque(Nanos now) {
   }
   matcher_.close(Close::kIdle, now, shared_.match);
   release_decoders();
-  if (shared_.copies) copy_.let_go(*shared_.copies, key_);
+  if (!shared_.copies) return;
+  copy_.let_go(*shared_.copies, key_,
+               {stream_.initial_sequence(Side::kA), stream_.initial_sequence(Side::kB)});
 }
 
 }  // namespace weir

@@ -55,6 +55,7 @@ void CopyPolicy::decide(CopyVerdicts& verdicts, const FlowKey& key, Side from,
   if (choose_skip(way, piece)) changed = true;
   if (!changed) return;
   if (way.verdict.limit != 0 || way.verdict.skip_bytes != 0) {
+    way.verdict.birth = piece.initial_sequence;
     tell(verdicts, key, from, way);
   } else if (way.told) {
     verdicts.forget(way.name);
@@ -68,12 +69,14 @@ void CopyPolicy::on_missed(CopyVerdicts& verdicts, const Endpoint& server, Nanos
   forget(verdicts);
 }
 
-void CopyPolicy::let_go(CopyVerdicts& verdicts, const FlowKey& key) noexcept {
+void CopyPolicy::let_go(CopyVerdicts& verdicts, const FlowKey& key,
+                        const std::uint32_t (&initial_sequences)[2]) noexcept {
   gone_ = true;
   for (const Side side : {Side::kA, Side::kB}) {
     Way& way = ways_[index(side)];
     way.verdict = {};
     way.verdict.opaque = true;
+    way.verdict.birth = initial_sequences[index(side)];
     tell(verdicts, key, side, way);
   }
 }

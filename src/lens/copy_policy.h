@@ -25,6 +25,7 @@ class CopyPolicy {
     std::uint64_t needed = 0;  // so much from its beginning was looked at
     std::uint64_t skip = 0;    // so much after its end will not be
     std::uint32_t next_sequence = 0;
+    std::uint32_t initial_sequence = 0;  // 0 = not seen
     Nanos time = 0;
   };
 
@@ -43,7 +44,9 @@ class CopyPolicy {
   void on_missed(CopyVerdicts& verdicts, const Endpoint& server, Nanos now) noexcept;
 
   // Nothing of it is needed any more: the kernel shows its beginning and end only.
-  void let_go(CopyVerdicts& verdicts, const FlowKey& key) noexcept;
+  // `initial_sequences` by Side.
+  void let_go(CopyVerdicts& verdicts, const FlowKey& key,
+              const std::uint32_t (&initial_sequences)[2]) noexcept;
   bool gone() const { return gone_; }
 
   // Before its end.

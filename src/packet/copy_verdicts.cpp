@@ -39,7 +39,9 @@ void CopyVerdicts::tell(Name name, const Verdict& verdict) noexcept {
   copy_verdict& slot = slots_[name % COPY_VERDICT_SLOTS];
   const std::uint64_t skip =
       verdict.skip_bytes == 0 ? 0 : std::uint64_t{verdict.skip_end} << 32 | verdict.skip_bytes;
-  const std::uint64_t how = verdict.limit | (verdict.opaque ? COPY_VERDICT_OPAQUE : 0);
+  const std::uint64_t birth = verdict.birth & COPY_VERDICT_BIRTH_MASK;
+  const std::uint64_t how = verdict.limit | (verdict.opaque ? COPY_VERDICT_OPAQUE : 0) |
+                            birth << COPY_VERDICT_BIRTH_SHIFT;
   store(slot.skip, skip);
   store(slot.how, how);
   store(slot.key, name ^ skip ^ how);

@@ -27,6 +27,8 @@ class CopyVerdicts {
     std::uint32_t limit = 0;
     // Nothing at all but what begins and ends a TCP connection.
     bool opaque = false;
+    // The direction's initial sequence number, where its SYN was seen.
+    std::uint32_t birth = 0;
   };
 
   // `slots` and `seed` are the capture program's. `tunnels`: packets are followed into tunnels of

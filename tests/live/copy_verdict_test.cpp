@@ -151,10 +151,21 @@ TEST_F(CopyVerdictTest, OfAnOpaqueConnectionTheEndIsShown) {
   EXPECT_EQ(program_->filtered().opaque, 3U);
 }
 
-TEST_F(CopyVerdictTest, ANewConnectionEndsTheVerdict) {
-  verdicts_->tell(server4(), {.opaque = true});
-  EXPECT_EQ(copied4(1, 0, kSyn), kWhole);
-  EXPECT_EQ(copied4(2, 1400), kWhole);
+TEST_F(CopyVerdictTest, WhatIsSaidOfAnEarlierConnectionDoesNotHold) {
+  verdicts_->tell(server4(), {.opaque = true});  // its SYN was not seen
+  EXPECT_EQ(copied4(2, 1400), 0U);
+  EXPECT_EQ(copied4(0xf0000001, 0, kSyn), kWhole);
+  EXPECT_EQ(copied4(0xf0000002, 1400), kWhole);
+  verdicts_->tell(server4(), {.opaque = true, .birth = 0xf0000001});
+  EXPECT_EQ(copied4(0xf0000001, 0, kSyn), kWhole);  // once more
+  EXPECT_EQ(copied4(0xf0000002, 1400), 0U);
+  EXPECT_EQ(copied4(3, 0, kSyn | kAck), kWhole);
+  EXPECT_EQ(copied4(4, 1400), kWhole);
+  // Late to hear of it.
+  verdicts_->tell(server4(), {.opaque = true, .birth = 0xf0000001});
+  EXPECT_EQ(copied4(4, 1400), kWhole);
+  verdicts_->tell(server4(), {.opaque = true, .birth = 3});
+  EXPECT_EQ(copied4(4, 1400), 0U);
 }
 
 TEST_F(CopyVerdictTest, AnotherFlowTakesTheSlotAndKeepsIt) {

@@ -9,6 +9,7 @@ namespace weir {
 namespace {
 
 constexpr std::uint64_t kSeed = 77;
+constexpr std::uint32_t kBirth = 4711;
 
 class CopyPolicyTest : public testing::Test {
  protected:
@@ -21,13 +22,14 @@ class CopyPolicyTest : public testing::Test {
     if ((slot.key ^ slot.skip ^ slot.how) != name) return std::nullopt;
     return CopyVerdicts::Verdict{
         static_cast<std::uint32_t>(slot.skip >> 32), static_cast<std::uint32_t>(slot.skip),
-        static_cast<std::uint32_t>(slot.how), (slot.how & COPY_VERDICT_OPAQUE) != 0};
+        static_cast<std::uint32_t>(slot.how), (slot.how & COPY_VERDICT_OPAQUE) != 0,
+        static_cast<std::uint32_t>(slot.how >> COPY_VERDICT_BIRTH_SHIFT)};
   }
   void piece(CopyPolicy& policy, std::uint64_t length, std::uint64_t needed,
              std::uint64_t skip = 0) {
     sequence_ += static_cast<std::uint32_t>(length);
     policy.on_piece(verdicts_, key_, opposite(client_side_), server_,
-                    {length, needed, skip, sequence_, now_});
+                    {length, needed, skip, sequence_, kBirth, now_});
   }
   void learn(CopyPolicy& policy) {
     for (int i = 0; i < CopyPolicy::kStreak; ++i) piece(policy, 65'000, 300);
@@ -50,6 +52,7 @@ TEST_F(CopyPolicyTest, ALongRestIsToldAndForgottenWhenItHasPassed) {
   ASSERT_TRUE(verdict());
   EXPECT_EQ(verdict()->skip_end, sequence_ + 100'000);
   EXPECT_EQ(verdict()->skip_bytes, 100'000U);
+  EXPECT_EQ(verdict()->birth, kBirth);
   const auto end = verdict()->skip_end;
   piece(policy_, 60'000, 0, 40'000);
   ASSERT_TRUE(verdict());
@@ -139,9 +142,10 @@ TEST_F(CopyPolicyTest, AWrongGuessElsewhereEndsThisOne) {
 
 TEST_F(CopyPolicyTest, WhatIsLetGoStaysSoUntilItsEnd) {
   piece(policy_, 1400, 1400, 100'000);
-  policy_.let_go(verdicts_, key_);
+  policy_.let_go(verdicts_, key_, {kBirth, kBirth});
   ASSERT_TRUE(verdict());
   EXPECT_TRUE(verdict()->opaque);
+  EXPECT_EQ(verdict()->birth, kBirth);
   EXPECT_EQ(verdict()->skip_bytes, 0U);
   EXPECT_TRUE(policy_.gone());
   policy_.forget(verdicts_);
