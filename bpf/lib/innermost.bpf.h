@@ -1,11 +1,12 @@
-/* innermost: the addresses and ports inside all tunnels of a packet, for steering: both directions
- * of a connection, and every sighting of it on the way, give the same hash. */
+/* innermost: the addresses and ports inside all tunnels of a packet: both directions of a
+ * connection, and every sighting of it on the way, are known as such. */
 #pragma once
 
+#include "abi/flow_hash.h"
 #include "lib/cursor.bpf.h"
 
 enum {
-  kMaxTunnels = 3, /* headers of IP inside IP that are followed, the outermost included */
+  kMaxTunnels = 2, /* IP inside IP that is followed */
   kMaxTags = 3,    /* VLAN tags before each */
   kMaxExtensions = 6,
 
@@ -31,14 +32,21 @@ enum {
 };
 
 struct innermost {
-  __u32 source[4];
+  __u32 source[4]; /* IPv4 is v4-mapped */
   __u32 destination[4];
   __u16 source_port; /* ports are 0 where there are none, and in every fragment */
   __u16 destination_port;
   __u8 protocol;
   __u8 found; /* an IP header was read */
   __u8 fragment;
+  __u8 transport; /* the transport header was read, and the next three are known */
+  __u8 tcp_flags;
+  __u32 sequence;
+  __u32 payload; /* where it begins, from the network header; with a tag in the frame some later */
 };
+
+#define TCP_FLAG_FIN_OR_RST 0x05
+#define TCP_FLAG_SYN_BIT 0x02
 
 static __always_inline int is_vlan(__u16 ether_type) {
   return ether_type == ETH_P_8021Q || ether_type == ETH_P_8021AD || ether_type == kEtherTypeQinqOld;
@@ -78,6 +86,7 @@ static __always_inline int pass_ipv4(const struct __sk_buff* skb, struct cursor*
   const __u32 length = (__u32)(ip.version_length & 0x0f) * 4;
   if (ip.version_length >> 4 != 4 || length < sizeof(ip)) return -1;
   __builtin_memset(flow, 0, sizeof(*flow));
+  flow->source[2] = flow->destination[2] = FLOW_HASH_V4_MAPPED;
   flow->source[3] = ip.source;
   flow->destination[3] = ip.destination;
   flow->protocol = ip.protocol;
@@ -150,6 +159,8 @@ static __always_inline int pass_udp(const struct __sk_buff* skb, struct cursor* 
   if (cursor_read(skb, at, 0, &header, 4) != 0) return 0;
   flow->source_port = header.source;
   flow->destination_port = header.destination;
+  flow->payload = at->offset + 8;
+  flow->transport = 1;
   const __u16 port = bpf_ntohs(header.destination);
   if (port != kPortVxlan && port != kPortVxlanLinux && port != kPortGeneve) return 0;
   if (cursor_read(skb, at, 0, &header, sizeof(header)) != 0) return 0;
@@ -163,6 +174,23 @@ static __always_inline int pass_udp(const struct __sk_buff* skb, struct cursor* 
   *ether_type = kEtherTypeTransparent;
   at->offset += 8 + 8;
   return enter(skb, at, ether_type);
+}
+
+static __always_inline void pass_tcp(const struct __sk_buff* skb, const struct cursor* at,
+                                     struct innermost* flow) {
+  struct {
+    __be16 source, destination;
+    __be32 sequence, acknowledgment;
+    __u8 length, flags;
+  } header;
+  if (cursor_read(skb, at, 0, &header, 4) != 0) return;
+  flow->source_port = header.source;
+  flow->destination_port = header.destination;
+  if (cursor_read(skb, at, 0, &header, 14) != 0) return;
+  flow->sequence = bpf_ntohl(header.sequence);
+  flow->tcp_flags = header.flags;
+  flow->payload = at->offset + (__u32)(header.length >> 4) * 4;
+  flow->transport = 1;
 }
 
 static __always_inline int pass_gre(const struct __sk_buff* skb, struct cursor* at,
@@ -194,6 +222,8 @@ static __always_inline int pass_transport(const struct __sk_buff* skb, struct cu
     case kProtoUdp:
       return pass_udp(skb, at, flow, ether_type);
     case kProtoTcp:
+      pass_tcp(skb, at, flow);
+      return 0;
     case kProtoSctp: {
       __be16 ports[2];
       if (cursor_read(skb, at, 0, ports, sizeof(ports)) != 0) return 0;
@@ -206,8 +236,51 @@ static __always_inline int pass_transport(const struct __sk_buff* skb, struct cu
   }
 }
 
-/* What cannot be read leaves the flow as the headers before it gave it. */
-static __always_inline void find_innermost(const struct __sk_buff* skb, struct innermost* flow) {
+/* What nearly every packet is: IPv4 without options or fragments, TCP or no tunnel's UDP. One read
+ * for all; 0 when it is something else. */
+static __always_inline int find_plain(const struct __sk_buff* skb, struct innermost* flow) {
+  struct {
+    __u8 version_length, tos;
+    __be16 total_length, id, fragment;
+    __u8 ttl, protocol;
+    __be16 checksum;
+    __be32 source, destination;
+    __be16 source_port, destination_port;
+    __be32 sequence, acknowledgment;
+    __u8 length, flags;
+    __u8 rest[6];
+  } header;
+  if (skb->protocol != bpf_htons(ETH_P_IP)) return 0;
+  if (bpf_skb_load_bytes_relative(skb, 0, &header, sizeof(header), BPF_HDR_START_NET) != 0) {
+    return 0;
+  }
+  if (header.version_length != 0x45 || (header.fragment & bpf_htons(0x3fff)) != 0) return 0;
+  if (header.protocol == kProtoTcp) {
+    flow->sequence = bpf_ntohl(header.sequence);
+    flow->tcp_flags = header.flags;
+    flow->payload = 20 + (__u32)(header.length >> 4) * 4;
+  } else if (header.protocol == kProtoUdp) {
+    const __u16 port = bpf_ntohs(header.destination_port);
+    if (port == kPortVxlan || port == kPortVxlanLinux || port == kPortGeneve) return 0;
+    flow->payload = 20 + 8;
+  } else {
+    return 0;
+  }
+  flow->source[2] = flow->destination[2] = FLOW_HASH_V4_MAPPED;
+  flow->source[3] = header.source;
+  flow->destination[3] = header.destination;
+  flow->source_port = header.source_port;
+  flow->destination_port = header.destination_port;
+  flow->protocol = header.protocol;
+  flow->found = flow->transport = 1;
+  return 1;
+}
+
+/* What cannot be read leaves the flow as the headers before it gave it. Of `tunnels` + 1 IP headers
+ * the last. */
+static __always_inline void find_innermost(const struct __sk_buff* skb, struct innermost* flow,
+                                           int tunnels) {
+  if (find_plain(skb, flow)) return;
   struct cursor at = {.start = BPF_HDR_START_NET, .offset = 0};
   __u16 ether_type = bpf_ntohs((__be16)skb->protocol);
   if (is_vlan(ether_type)) {
@@ -216,7 +289,7 @@ static __always_inline void find_innermost(const struct __sk_buff* skb, struct i
     at.start = BPF_HDR_START_MAC;
     if (pass_ethernet(skb, &at, &ether_type) != 0) return;
   }
-  for (int i = 0; i < kMaxTunnels; i++) {
+  for (int i = 0; i <= tunnels; i++) {
     if (pass_tags(skb, &at, &ether_type) != 0) return;
     if (ether_type == ETH_P_IP) {
       if (pass_ipv4(skb, &at, flow) != 0) return;
@@ -227,24 +300,4 @@ static __always_inline void find_innermost(const struct __sk_buff* skb, struct i
     }
     if (!pass_transport(skb, &at, flow, &ether_type)) return;
   }
-}
-
-static __always_inline __u64 mix(__u64 value) {
-  value ^= value >> 33;
-  value *= 0xff51afd7ed558ccdULL;
-  value ^= value >> 33;
-  return value;
-}
-
-static __always_inline __u64 hash_end(const __u32* address, __u16 port) {
-  const __u64 high = ((__u64)address[0] << 32) | address[1];
-  const __u64 low = ((__u64)address[2] << 32) | address[3];
-  return mix(mix(high * 0x9e3779b97f4a7c15ULL + low) + port);
-}
-
-/* The same for both directions: the ends are added. */
-static __always_inline __u32 symmetric_hash(const struct innermost* flow) {
-  const __u64 ends = hash_end(flow->source, flow->source_port) +
-                     hash_end(flow->destination, flow->destination_port);
-  return (__u32)(mix(ends + flow->protocol) >> 16);
 }

@@ -9,6 +9,8 @@
 #include "agent/requests_worker.h"
 #include "lens/local_addresses.h"
 #include "packet/capture_group.h"
+#include "packet/copy_verdicts.h"
+#include "packet/pcap_filter.h"
 
 namespace weir {
 
@@ -21,6 +23,10 @@ class LiveRequests {
   LiveRequests& operator=(const LiveRequests&) = delete;
 
   std::size_t worker_count() const { return group_->workers(); }
+  // Of this worker; null where everything is to be copied.
+  CopyVerdicts* copy_verdicts(std::size_t worker) {
+    return copies_.empty() ? nullptr : &copies_[worker];
+  }
   const LocalAddresses& local_addresses() const { return local_; }
   // One worker per ring; they must outlive this.
   void start(std::vector<std::unique_ptr<RequestsWorker>>& workers);
@@ -34,12 +40,18 @@ class LiveRequests {
 
  private:
   LiveRequests() = default;
-  static void work(CaptureRing& ring, RequestsWorker& worker);
+  static void work(CaptureRing& ring, PcapFilter* filter, const CaptureProgram* counted,
+                   RequestsWorker& worker);
   void refresh_addresses();
+  void warn_of_losses(Nanos now);
 
   std::unique_ptr<CaptureGroup> group_;
+  std::vector<CopyVerdicts> copies_;  // by worker
+  std::vector<PcapFilter> filters_;   // by worker, where the kernel does not take the expression
   LocalAddresses local_;
-  Nanos next_refresh_ = 0;
+  std::vector<const RequestsCounters*> counters_;  // by worker
+  std::uint64_t lost_ = 0;                         // packets, as far as they were warned of
+  Nanos next_refresh_ = 0, next_warning_ = 0;
   std::vector<std::thread> threads_;
 };
 

@@ -70,7 +70,7 @@ class RequestsRun {
 
  private:
   Result<> prepare_outputs();
-  Result<> add_workers(std::size_t count, const LocalAddresses* local);
+  Result<> add_workers(std::size_t count, LiveRequests* live);
   Result<> serve_metrics();
   template <class Input>
   bool control(Input& input, const Fd& signals);
@@ -105,7 +105,8 @@ Result<> RequestsRun::prepare_outputs() {
   return {};
 }
 
-Result<> RequestsRun::add_workers(std::size_t count, const LocalAddresses* local) {
+// `live` is null when files are read.
+Result<> RequestsRun::add_workers(std::size_t count, LiveRequests* live) {
   Result<std::vector<ForcedProtocol>> forced = parse_forced(settings_.forced);
   if (!forced) return tl::unexpected<Error>(forced.error());
   for (std::size_t i = 0; i < count; ++i) {
@@ -113,7 +114,10 @@ Result<> RequestsRun::add_workers(std::size_t count, const LocalAddresses* local
     parts.lens.decapsulate = settings_.decapsulate;
     parts.lens.limits.raw_queries = settings_.raw_queries;
     parts.lens.forced = *forced;
-    parts.lens.local_addresses = local;
+    if (live) {
+      parts.lens.local_addresses = &live->local_addresses();
+      parts.lens.copies = live->copy_verdicts(i);
+    }
     parts.top = settings_.stats;
     Result<std::optional<Where>> where = parse_where(settings_.where);
     if (!where) return tl::unexpected<Error>(where.error());
@@ -166,6 +170,7 @@ void RequestsRun::print_summary() {
 
 // Heads that were cut off cannot be shown; the reader should know why records are missing.
 void RequestsRun::warn_of_cut_packets() {
+  if (settings_.files.empty()) return;  // guesses about what is needed; each record says so itself
   const std::uint64_t cut = readings_.ledger().get(Count::kStreamLostTruncated);
   if (cut == 0) return;
   log_warning(std::to_string(cut) +
@@ -219,10 +224,7 @@ Result<> RequestsRun::run() {
   } else {
     Result<std::unique_ptr<LiveRequests>> input = LiveRequests::open(settings_);
     if (!input) return tl::unexpected<Error>(input.error());
-    if (Result<> added = add_workers((*input)->worker_count(), &(*input)->local_addresses());
-        !added) {
-      return added;
-    }
+    if (Result<> added = add_workers((*input)->worker_count(), input->get()); !added) return added;
     (*input)->start(workers_);
     if (Result<> served = serve_metrics(); !served) {
       (*input)->stop();

@@ -41,6 +41,8 @@ struct RequestsSettings {
   // Look into VXLAN, Geneve, GRE and IPIP. In files always, unless told not to; live only when
   // asked.
   bool decapsulate = false;
+  // Copy from the kernel only what is needed; else whole packets.
+  bool copy_needed = true;
   // Capture threads; 0 = chosen from the processors.
   unsigned workers = 0;
   // Of each worker's capture ring.

@@ -8,6 +8,7 @@ constexpr std::array<LedgerEntry, static_cast<std::size_t>(Count::kCountEnd)> kE
     {Stage::kCapture, Outcome::kDelivered, ""},
     {Stage::kCapture, Outcome::kFiltered, "duplicate"},
     {Stage::kCapture, Outcome::kFiltered, "expression"},
+    {Stage::kCapture, Outcome::kFiltered, "opaque"},
     {Stage::kCapture, Outcome::kFiltered, "foreign"},
     {Stage::kCapture, Outcome::kLost, "kernel"},
     {Stage::kCapture, Outcome::kLost, "link_type"},

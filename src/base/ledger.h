@@ -20,7 +20,8 @@ enum class Count : std::uint8_t {
   kCaptureSeen,
   kCaptureDelivered,           // handed to the stream stage, or a TCP segment without payload
   kCaptureFilteredDuplicate,   // another sighting of a packet (veth, bridge, uplink; loopback)
-  kCaptureFilteredExpression,  // -f, where it runs in user space
+  kCaptureFilteredExpression,  // -f
+  kCaptureFilteredOpaque,      // of flows that no decoder knows, kept back by the kernel
   kCaptureFilteredForeign,     // neither TCP nor UDP (ARP, ICMP, ...)
   kCaptureLostKernel,          // ring full: the kernel's own drop counter
   kCaptureLostLinkType,        // a link layer that weir cannot read

@@ -12,8 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "kernel/capture_program.h"
 #include "kernel/privileges.h"
-#include "kernel/steering.h"
 #include "packet/capture_group.h"
 
 namespace weir {
@@ -83,11 +83,14 @@ Check check_ring(bool& works) {
   return {"packet_ring", State::kOk, size, ""};
 }
 
-Check check_steering() {
-  const auto program = load_steering_program();
-  if (program) return {"steering", State::kOk, "packets can be spread over several workers", ""};
-  return {"steering", State::kLimited, program.error().text(),
-          "capture runs on one worker meanwhile"};
+Check check_program() {
+  const auto program = CaptureProgram::load({});
+  if (program) {
+    return {"filter", State::kOk, "copies what is needed, spreads packets over several workers",
+            ""};
+  }
+  return {"filter", State::kLimited, program.error().text(),
+          "capture runs on one worker meanwhile, and copies every packet whole"};
 }
 
 Check check_workers(bool several) {
@@ -105,13 +108,13 @@ std::vector<Check> check_requests(bool& works) {
       {"user", State::kOk, fmt::format("uid {}, effective {}", getuid(), geteuid()), ""});
   checks.push_back(
       check_capability(mine, Capability::kNetRaw, State::kMissing, "to open packet sockets"));
-  checks.push_back(
-      check_capability(mine, Capability::kBpf, State::kLimited, "for several capture workers"));
+  checks.push_back(check_capability(mine, Capability::kBpf, State::kLimited,
+                                    "for the capture filter and several workers"));
   checks.push_back(
       check_capability(mine, Capability::kNetAdmin, State::kOk, "not used by capture"));
   checks.push_back(check_capability(mine, Capability::kPerfmon, State::kOk, "not used by capture"));
   checks.push_back(check_ring(works));
-  checks.push_back(check_steering());
+  checks.push_back(check_program());
   checks.push_back(check_workers(checks.back().state == State::kOk));
   return checks;
 }

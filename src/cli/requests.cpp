@@ -43,6 +43,17 @@ void add_input(CLI::App& verb, RequestsSettings& settings) {
       ->type_name("RULE")
       ->allow_extra_args(false);
   verb.add_flag("--promiscuous", settings.promiscuous, "Also take packets for other hosts");
+  verb.add_option_function<std::uint64_t>(
+          "--ring", [&settings](std::uint64_t mebibytes) { settings.ring_bytes = mebibytes << 20; },
+          "Capture ring of each thread, in MiB (default: 32)")
+      ->type_name("MIB")
+      ->check(CLI::Range(1, 4096));
+  verb.add_option_function<std::string>(
+          "--copy",
+          [&settings](const std::string& what) { settings.copy_needed = what == "needed"; },
+          "Live: copy from the kernel what is needed (the default), or all")
+      ->type_name("WHAT")
+      ->check(CLI::IsMember({"needed", "all"}));
   verb.add_option("--workers", settings.workers, "Capture threads (default: by the processors)")
       ->type_name("N")
       ->check(CLI::Range(1, 64));

@@ -23,9 +23,11 @@ Conversation::Conversation(const FlowKey& key, LensShared& shared) : key_(key), 
 
 Conversation::~Conversation() {
   for (const Side side : {Side::kA, Side::kB}) drop_unread(side, Count::kStreamLostEvicted);
+  if (shared_.copies) copy_.forget(*shared_.copies);
 }
 
 TcpStream::Verdict Conversation::on_packet(Side from, const Packet& packet) {
+  if (copy_.gone()) return on_let_go(from, packet);
   const bool first = !roles_known_ && packet.tcp.syn;
   const TcpStream::Verdict verdict = stream_.on_packet(from, packet, shared_.stream, *this);
   if (first && stream_.opener(client_)) roles_known_ = true;
@@ -85,7 +87,7 @@ void Conversation::on_bytes(Side side, const Chunk& chunk) noexcept {
   if (w.skip > 0) {
     skipped = use_skip(side, chunk.length, chunk.ready);
     passed = std::min<std::uint64_t>(skipped, chunk.data.size());
-    if (chunk.cut && chunk.data.size() < skipped) {
+    if (chunk.cut && chunk.data.size() < skipped && !shared_.copies) {
       matcher_.taint(direction_of(side), Quality::kTruncated);
     }
   }
@@ -96,15 +98,51 @@ void Conversation::on_bytes(Side side, const Chunk& chunk) noexcept {
               {chunk.offset + passed, chunk.time, chunk.ready, chunk.acked, alone && passed == 0}};
     feed(side, view);
   }
-  const std::uint64_t missing = chunk.length - std::max<std::uint64_t>(skipped, chunk.data.size());
+  std::uint64_t missing = chunk.length - std::max<std::uint64_t>(skipped, chunk.data.size());
+  // What was cut because nobody needs it.
+  if (missing > 0 && shared_.copies) missing -= use_skip(side, missing, chunk.ready);
   if (missing > 0) {
     shared_.counters.ledger.add(Count::kStreamLostTruncated, missing);
+    if (shared_.copies && !opaque_) copy_.on_missed(*shared_.copies, server(), chunk.time);
     lose(side, missing, Quality::kTruncated, chunk.ready);
   }
+  if (shared_.copies && !opaque_) on_copied(side, chunk);
+}
+
+// Tells the kernel what it need not copy of what comes next.
+void Conversation::on_copied(Side side, const Chunk& chunk) {
+  const Way& w = way(side);
+  CopyPolicy::Piece piece;
+  piece.length = chunk.length;
+  const bool passed_over = w.decoder && !w.resync && !w.unread;
+  piece.needed = passed_over ? std::max(w.looked, chunk.offset) - chunk.offset : chunk.length;
+  piece.skip = w.skip;
+  piece.next_sequence = stream_.next_sequence(side);
+  piece.initial_sequence = stream_.initial_sequence(side);
+  piece.time = chunk.time;
+  copy_.on_piece(*shared_.copies, key_, side, server(), piece);
+}
+
+// The kernel shows only the beginning and the end of this connection, and what was on its way when
+// it was told.
+TcpStream::Verdict Conversation::on_let_go(Side from, const Packet& packet) {
+  Ledger& ledger = shared_.counters.ledger;
+  ledger.add(Count::kStreamSeen, packet.payload_bytes);
+  ledger.add(Count::kStreamFilteredOpaque, packet.payload_bytes);
+  shared_.counters.tcp.segments.add();
+  if (packet.tcp.syn) return TcpStream::Verdict::kReplaced;
+  if (packet.tcp.rst) {
+    shared_.counters.tcp.resets.add();
+    return TcpStream::Verdict::kReset;
+  }
+  if (packet.tcp.fin) way(from).ended = true;
+  const bool both = ways_[0].ended && ways_[1].ended;
+  return both ? TcpStream::Verdict::kFinished : TcpStream::Verdict::kOk;
 }
 
 void Conversation::on_gap(Side side, std::uint64_t /*offset*/, std::uint64_t length,
                           Nanos now) noexcept {
+  if (copy_.gone()) return;  // nobody wanted to see it
   shared_.counters.ledger.add(Count::kStreamSeen, length);
   shared_.counters.ledger.add(Count::kStreamLostGap, length);
   lose(side, length, Quality::kGap, now);
@@ -280,6 +318,7 @@ bool Conversation::decode_step(Side side, View& view) {
   current_ = nullptr;
   const std::size_t consumed = std::min(step.consumed, view.bytes.size());
   advance(side, view, consumed, Count::kStreamDelivered);
+  w.looked = w.offset - std::min(step.passed, consumed);
   if (step.skip > 0) {
     w.skip = step.skip;
     const std::uint64_t skipped = use_skip(side, view.bytes.size(), w.ready);
@@ -374,6 +413,9 @@ void Conversation::go_opaque(Nanos now) {
   }
   matcher_.close(Close::kIdle, now, shared_.match);
   release_decoders();
+  if (!shared_.copies) return;
+  copy_.let_go(*shared_.copies, key_,
+               {stream_.initial_sequence(Side::kA), stream_.initial_sequence(Side::kB)});
 }
 
 }  // namespace weir

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "lens/copy_policy.h"
 #include "lens/forced_protocol.h"
 #include "lens/matcher.h"
 #include "lens/unread.h"
@@ -22,6 +23,7 @@ struct LensShared {
   RequestsCounters& counters;
   const std::vector<ForcedProtocol>& forced;
   Limits limits;
+  CopyVerdicts* copies = nullptr;  // null: everything is copied, and what is cut is lost
 };
 
 class Conversation final : private StreamSink, private MessageSink {
@@ -51,6 +53,7 @@ class Conversation final : private StreamSink, private MessageSink {
     std::unique_ptr<Unread> unread;
     std::uint64_t offset = 0;   // consumed, skipped or lost so far
     std::uint64_t skip = 0;     // bytes from offset on that are not needed
+    std::uint64_t looked = 0;   // the offset before which bytes were looked at, not passed over
     std::uint64_t acked = 0;    // of the other direction, by the last chunk
     Nanos ready = 0;            // of the last chunk
     std::uint8_t attempts = 0;  // at recognising the protocol
@@ -58,6 +61,7 @@ class Conversation final : private StreamSink, private MessageSink {
     bool broken = false;        // bytes were missing before the protocol was known
     bool deaf = false;          // not recognisable: opaque, until the other side is recognised
     bool closed = false;
+    bool ended = false;  // a FIN, of a connection that was let go
   };
   // Bytes now being decoded.
   struct View {
@@ -85,6 +89,7 @@ class Conversation final : private StreamSink, private MessageSink {
   Side side_of(Direction direction) const {
     return direction == Direction::kToServer ? client_ : opposite(client_);
   }
+  Endpoint server() const { return key_.end(opposite(client_)); }
   bool is_alone(Side side, const Chunk& chunk) const;
   bool is_understood(Side side) const;
   void feed(Side side, View& view);
@@ -107,11 +112,14 @@ class Conversation final : private StreamSink, private MessageSink {
   void close_way(Side side, Close reason);
   void drop_unread(Side side, Count how);
   void go_opaque(Nanos now);
+  TcpStream::Verdict on_let_go(Side from, const Packet& packet);
+  void on_copied(Side side, const Chunk& chunk);
 
   FlowKey key_;
   LensShared& shared_;
   TcpStream stream_;
   Matcher matcher_;
+  CopyPolicy copy_;
   Way ways_[2];
   std::unique_ptr<Decoder> decoders_[2];  // two during a switch
   const Protocol* protocol_ = nullptr;    // the last one recognised

@@ -10,10 +10,20 @@ namespace {
 // How long a flow without open exchanges is remembered.
 constexpr Nanos kLinger = 2 * kSecond;
 
+// A port of some protocol: what is not of it now may be later.
+bool is_hinted(const FlowKey& key) {
+  return std::any_of(protocols().begin(), protocols().end(), [&](const Protocol* protocol) {
+    return protocol->transports.udp && has_port(key, protocol->ports);
+  });
+}
+
 }  // namespace
 
 Datagrams::Datagrams(LensShared& shared, std::size_t max_flows)
     : shared_(shared), max_flows_(max_flows) {
+  if (shared.copies && shared.copies->may_tell_of_datagrams()) {
+    opaque_ = std::make_unique<OpaqueDatagrams>();
+  }
   for (const Protocol* protocol : protocols()) {
     decoders_.push_back(protocol->transports.udp ? protocol->make(shared.limits, Transport::kUdp)
                                                  : nullptr);
@@ -32,8 +42,10 @@ bool Datagrams::on(const Packet& packet) {
     flow = open_flow(key, from, packet.payload);
     if (!flow) {
       shared_.counters.ledger.add(Count::kStreamFilteredOpaque, packet.payload_bytes);
+      if (opaque_ && !is_hinted(key)) opaque_->on_unknown(*shared_.copies, packet);
       return true;
     }
+    if (opaque_) opaque_->on_known(*shared_.copies, packet);
     flow->sightings[index(from)].accepts(packet.interface_id, packet.time);
   }
   flows_.touch(*flow, packet.time);
@@ -112,6 +124,7 @@ void Datagrams::end(Direction, std::uint64_t, const MessageEnd&) noexcept {}
 
 void Datagrams::on_time(Nanos now) {
   flows_.advance(now, [&](UdpFlow& flow) { on_timer(flow, now); });
+  if (opaque_) opaque_->on_time(*shared_.copies, now);
 }
 
 void Datagrams::on_timer(UdpFlow& flow, Nanos now) {

@@ -8,6 +8,7 @@
 #include "lens/conversation.h"
 #include "lens/flow_table.h"
 #include "lens/matcher.h"
+#include "lens/opaque_datagrams.h"
 
 namespace weir {
 
@@ -43,7 +44,8 @@ class Datagrams final : private MessageSink {
   std::vector<std::unique_ptr<Decoder>>
       decoders_;  // by position in protocols(); stateless over UDP
   FlowTable<UdpFlow> flows_;
-  UdpFlow* current_ = nullptr;  // while a decoder runs
+  std::unique_ptr<OpaqueDatagrams> opaque_;  // null: nothing is kept back
+  UdpFlow* current_ = nullptr;               // while a decoder runs
   const Packet* packet_ = nullptr;
 };
 

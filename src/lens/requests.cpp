@@ -35,7 +35,8 @@ RequestsLens::RequestsLens(RequestsOptions options, RequestsCounters& counters, 
               unread_,
               counters,
               options_.forced,
-              options_.limits},
+              options_.limits,
+              options_.copies},
       closed_(std::make_unique<ClosedConnections>()),
       datagrams_(shared_, options_.max_udp_flows) {}
 

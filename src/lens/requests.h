@@ -31,6 +31,8 @@ struct RequestsOptions {
   std::vector<ForcedProtocol> forced;
   // Decides between server and client metrics. Null (a file): every server counts as local.
   const LocalAddresses* local_addresses = nullptr;
+  // Tells the kernel what it need not copy. Null (a file): nothing is told.
+  CopyVerdicts* copies = nullptr;
 };
 
 class RequestsLens final : private ExchangeSink {

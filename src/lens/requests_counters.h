@@ -23,7 +23,11 @@ struct RequestsCounters {
   // Sizes right now:
   Counter open_connections;
   Counter open_udp_flows;
-  Counter lag_ns;  // packet clock to wall clock at the last packet (live only)
+  // Live only:
+  Counter ring_bytes;         // of the capture ring; 0 when a file is read
+  Counter lag_ns;             // packet clock to wall clock after the last packets; 0 at rest
+  Counter shortened_packets;  // that the kernel copied without what nobody needs,
+  Counter spared_bytes;       // and how much that was; of all workers together, in the first
 };
 
 }  // namespace weir

@@ -157,6 +157,38 @@ std::uint64_t sum(const RequestsReadings& readings, Counter RequestsCounters::* 
   return total;
 }
 
+// One sample for each worker.
+template <class Value>
+void per_worker(Page& page, const RequestsReadings& readings, Value value) {
+  for (std::size_t i = 0; i < readings.workers.size(); ++i) {
+    page.sample(label("worker", std::to_string(i)), value(*readings.workers[i]));
+  }
+}
+
+// How capture keeps up; nothing when files are read.
+void add_capture(Page& page, const RequestsReadings& readings) {
+  if (sum(readings, &RequestsCounters::ring_bytes) == 0) return;
+  page.family("weir_capture_dropped_packets_total", "counter",
+              "Packets for which a worker's ring had no room: lost{kernel} of the ledger.");
+  per_worker(page, readings, [](const RequestsCounters& worker) {
+    return worker.ledger.get(Count::kCaptureLostKernel);
+  });
+  page.family("weir_capture_lag_seconds", "gauge",
+              "From a packet's time to the end of its processing, in the last batch; 0 at rest.");
+  per_worker(page, readings, [](const RequestsCounters& worker) {
+    const std::uint64_t lag = worker.lag_ns.get();
+    return fmt::format("{}.{:09}", lag / 1'000'000'000, lag % 1'000'000'000);
+  });
+  page.family("weir_capture_ring_bytes", "gauge", "Memory of a worker's capture ring.");
+  per_worker(page, readings,
+             [](const RequestsCounters& worker) { return worker.ring_bytes.get(); });
+  page.single("weir_capture_shortened_packets_total", "counter",
+              "Packets copied from the kernel without what no decoder needs.",
+              sum(readings, &RequestsCounters::shortened_packets));
+  page.single("weir_capture_spared_bytes_total", "counter", "Bytes of them that were not copied.",
+              sum(readings, &RequestsCounters::spared_bytes));
+}
+
 void add_tcp(Page& page, const RequestsReadings& readings) {
   struct Row {
     Counter TcpHealth::* member;
@@ -221,6 +253,7 @@ std::string render_metrics_page(const RequestsReadings& readings, std::string_vi
   }
   add_overflow(page, readings);
   add_ledger(page, readings.ledger());
+  add_capture(page, readings);
   add_decode_errors(page, readings);
   add_tcp(page, readings);
   page.single("weir_open_connections", "gauge", "TCP connections followed right now.",

@@ -1,11 +1,10 @@
 #include "packet/capture_group.h"
 
+#include <linux/if_arp.h>
 #include <sched.h>
 
 #include <algorithm>
 #include <utility>
-
-#include "kernel/steering.h"
 
 namespace weir {
 namespace {
@@ -31,7 +30,7 @@ unsigned default_capture_workers() {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
-  return std::clamp(static_cast<unsigned>(CPU_COUNT(&allowed)), 1U, kMostDefaultWorkers);
+  return std::clamp(static_cast<unsigned>(CPU_COUNT(&allowed)) / 2, 1U, kMostDefaultWorkers);
 }
 
 CaptureGroup::CaptureGroup(const CaptureOptions& options, InterfaceWatch watch, LiveFilter filter)
@@ -52,6 +51,7 @@ Result<std::unique_ptr<CaptureGroup>> CaptureGroup::open(const CaptureOptions& o
     existing.push_back(interface.name);
   }
   if (auto known = group->choice_.check(existing); !known) return tl::unexpected(known.error());
+  group->load_program(options);
   if (auto opened = group->open_rings(options); !opened) return tl::unexpected(opened.error());
   group->remember_names();
   if (auto applied = group->apply(group->wanted()); !applied) {
@@ -60,39 +60,69 @@ Result<std::unique_ptr<CaptureGroup>> CaptureGroup::open(const CaptureOptions& o
   return group;
 }
 
-Result<> CaptureGroup::open_rings(const CaptureOptions& options) {
-  Result<Fd> steering = Fd();
-  unsigned workers = std::max(1U, options.workers);
-  if (workers > 1) {
-    steering = load_steering_program();
-    if (!steering) {
-      warning_ = "capture runs on one worker: " + steering.error().text();
-      workers = 1;
-    }
+// What the kernel does not take is done without: first the expression, which then remains classic
+// BPF, for which there are no copy verdicts, then all of it.
+void CaptureGroup::load_program(const CaptureOptions& options) {
+  CaptureProgram::Settings settings;
+  // Bound to loopback, which does not go away, the sockets see no other.
+  settings.choose_interfaces = !choice_.any() && !loopback();
+  settings.follow_tunnels = options.decapsulate;
+  if (!options.filter.empty()) {
+    settings.expression = {filter_.ethernet(), filter_.network_layer()};
   }
+  auto program = CaptureProgram::load(settings);
+  if (!program && settings.expression) {
+    warning_ = "every packet is copied whole: " + program.error().text();
+    classic_ = true;
+    settings.expression.reset();
+    program = CaptureProgram::load(settings);
+  }
+  if (program) {
+    program_ = std::move(*program);
+    return;
+  }
+  classic_ = true;
+  warning_ = std::string("every packet is copied whole") +
+             (options.workers > 1 ? ", capture runs on one worker" : "") + ": " +
+             program.error().text();
+}
+
+Result<> CaptureGroup::open_rings(const CaptureOptions& options) {
+  const unsigned workers = program_ ? std::max(1U, options.workers) : 1;
   for (unsigned i = 0; i < workers; ++i) {
     auto ring = CaptureRing::open(options.ring_bytes);
     if (!ring) return tl::unexpected(ring.error());
     rings_.push_back(std::move(*ring));
   }
-  if (workers > 1) return spread(steering->get());
+  if (workers > 1) return spread();
   // A bound socket costs other interfaces nothing. In a group the kernel does not allow it to
   // follow an interface that comes back: a group is unbound, and its filter chooses.
   binds_ = choice_.single_name().has_value();
   return binds_ ? Result<>() : rings_[0]->bind(0);
 }
 
-Result<> CaptureGroup::spread(int steering_program) {
+Result<> CaptureGroup::spread() {
   // The kernel lets only a running socket into a group.
   for (const auto& ring : rings_) {
-    if (auto bound = ring->bind(0); !bound) return bound;
+    if (auto bound = ring->bind(loopback().value_or(0)); !bound) return bound;
   }
-  const auto id = rings_[0]->start_group(steering_program);
+  const bool incoming_only = loopback().has_value();
+  const auto id = rings_[0]->start_group(program_->steering(), incoming_only);
   if (!id) return tl::unexpected(id.error());
   for (std::size_t i = 1; i < rings_.size(); ++i) {
-    if (auto joined = rings_[i]->join_group(*id); !joined) return joined;
+    if (auto joined = rings_[i]->join_group(*id, incoming_only); !joined) return joined;
   }
   return {};
+}
+
+// Its index, where it alone was asked for.
+std::optional<std::uint32_t> CaptureGroup::loopback() const {
+  const auto name = choice_.single_name();
+  if (!name) return std::nullopt;
+  for (const auto& [index, interface] : watch_.interfaces()) {
+    if (interface.name == *name && interface.is_loopback()) return index;
+  }
+  return std::nullopt;
 }
 
 std::map<std::uint32_t, std::string> CaptureGroup::wanted() const {
@@ -104,6 +134,27 @@ std::map<std::uint32_t, std::string> CaptureGroup::wanted() const {
 }
 
 Result<> CaptureGroup::attach(const Names& wanted) {
+  if (classic_) return attach_classic(wanted);
+  std::erase_if(told_, [&](std::uint32_t index) {
+    if (wanted.contains(index)) return false;
+    program_->remove_interface(index);
+    return true;
+  });
+  for (const auto& [index, name] : wanted) {
+    const auto type = watch_.interfaces().at(index).hardware_type;
+    const bool ethernet = type == ARPHRD_ETHER || type == ARPHRD_LOOPBACK;
+    if (auto added = program_->add_interface(index, ethernet); !added) return added;
+    told_.insert(index);
+  }
+  if (attached_) return {};
+  for (const auto& ring : rings_) {
+    if (auto set = ring->set_filter(program_->filter()); !set) return set;
+  }
+  attached_ = true;
+  return {};
+}
+
+Result<> CaptureGroup::attach_classic(const Names& wanted) {
   std::optional<std::vector<std::uint32_t>> indexes;
   if (!choice_.any()) {
     indexes.emplace();
@@ -112,7 +163,16 @@ Result<> CaptureGroup::attach(const Names& wanted) {
   const auto program = filter_.program(indexes);
   if (!program) return tl::unexpected(program.error());
   for (const auto& ring : rings_) {
-    if (auto set = ring->set_filter(*program); !set) return set;
+    auto set = ring->set_filter(*program);
+    if (set) continue;
+    if (expression_is_left_ || set.error().code != std::errc::invalid_argument) return set;
+    // It loops, as `protochain` does, or is longer than the kernel allows.
+    auto everything = LiveFilter::compile("", CaptureRing::kSnapLength);
+    if (!everything) return tl::unexpected(everything.error());
+    filter_ = std::move(*everything);
+    expression_is_left_ = true;
+    warning_ = "the kernel does not take the filter: weir applies it itself, to every packet";
+    return attach_classic(wanted);
   }
   return {};
 }

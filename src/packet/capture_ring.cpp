@@ -24,6 +24,14 @@ Result<> set_option(int socket, int option, const Value& value, const char* what
   return system_failure(what);
 }
 
+// PACKET_FANOUT_FLAG_IGNORE_OUTGOING, which the headers of Linux 6.1 do not have. A kernel that
+// does not know it keeps it and does nothing.
+constexpr std::uint32_t kIgnoreOutgoing = 0x4000;
+
+std::uint32_t group_type(bool incoming_only) {
+  return std::uint32_t{PACKET_FANOUT_EBPF} | (incoming_only ? kIgnoreOutgoing : 0);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<CaptureRing>> CaptureRing::open(std::size_t ring_bytes) {
@@ -103,6 +111,14 @@ Result<> CaptureRing::set_filter(std::span<const sock_filter> program) {
   return system_failure("attach the capture filter");
 }
 
+Result<> CaptureRing::set_filter(int ebpf_program) {
+  if (setsockopt(socket_.get(), SOL_SOCKET, SO_ATTACH_BPF, &ebpf_program, sizeof ebpf_program) ==
+      0) {
+    return {};
+  }
+  return system_failure("attach the capture filter");
+}
+
 Result<> CaptureRing::set_promiscuous(std::uint32_t interface_index) {
   packet_mreq request{};
   request.mr_ifindex = static_cast<int>(interface_index);
@@ -110,9 +126,9 @@ Result<> CaptureRing::set_promiscuous(std::uint32_t interface_index) {
   return set_option(socket_.get(), PACKET_ADD_MEMBERSHIP, request, "enter promiscuous mode");
 }
 
-Result<std::uint16_t> CaptureRing::start_group(int steering_program) {
+Result<std::uint16_t> CaptureRing::start_group(int steering_program, bool incoming_only) {
   // An id of 0 with this flag: the kernel chooses one that is free.
-  const std::uint32_t fresh = (PACKET_FANOUT_EBPF | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
+  const std::uint32_t fresh = (group_type(incoming_only) | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
   if (auto set = set_option(socket_.get(), PACKET_FANOUT, fresh, "start a group of packet sockets");
       !set) {
     return tl::unexpected(set.error());
@@ -130,8 +146,8 @@ Result<std::uint16_t> CaptureRing::start_group(int steering_program) {
   return static_cast<std::uint16_t>(group & 0xffff);
 }
 
-Result<> CaptureRing::join_group(std::uint16_t id) {
-  const std::uint32_t group = id | std::uint32_t{PACKET_FANOUT_EBPF} << 16;
+Result<> CaptureRing::join_group(std::uint16_t id, bool incoming_only) {
+  const std::uint32_t group = id | group_type(incoming_only) << 16;
   return set_option(socket_.get(), PACKET_FANOUT, group, "join a group of packet sockets");
 }
 

@@ -1,5 +1,6 @@
-// LiveFilter: what the kernel keeps out of a capture ring, as one classic BPF program: loopback's
-// second sighting, interfaces that were not asked for, and the user's expression.
+// LiveFilter: the user's expression in classic BPF, as the capture program takes it; and where that
+// cannot be loaded, all that the kernel keeps out of a capture ring as one classic program:
+// loopback's second sighting, interfaces that were not asked for, and the expression.
 #pragma once
 
 #include <linux/filter.h>
@@ -27,6 +28,9 @@ class LiveFilter {
 
   // The whole program for these interface indexes; all interfaces without.
   Result<Program> program(const std::optional<std::vector<std::uint32_t>>& interfaces) const;
+
+  const Program& ethernet() const { return ethernet_; }
+  const Program& network_layer() const { return raw_; }
 
   // Lets nothing through: in place until a socket is set up.
   static Program nothing();

@@ -105,10 +105,12 @@ Step HttpDecoder::decode(Direction direction, Bytes bytes, std::uint64_t offset,
                          MessageSink& sink) noexcept {
   Side& s = side(direction);
   std::size_t position = 0;
+  std::size_t needed = 0;  // bytes up to the last that was looked at
   Step result;
   while (position < bytes.size()) {
     result = step(direction, bytes.subspan(position), offset + position, sink);
     position += result.consumed;
+    needed = position;
     if (result.skip != 0) {
       const std::uint64_t inside = std::min<std::uint64_t>(result.skip, bytes.size() - position);
       position += static_cast<std::size_t>(inside);
@@ -120,6 +122,7 @@ Step HttpDecoder::decode(Direction direction, Bytes bytes, std::uint64_t offset,
   if (result.verdict == Verdict::kProgress && all) result.verdict = Verdict::kNeedMore;
   released_ = false;
   result.consumed = position;
+  result.passed = position - needed;
   s.next = offset + position + result.skip;
   return result;
 }

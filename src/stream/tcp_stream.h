@@ -129,6 +129,11 @@ class TcpStream {
   std::uint64_t delivered(Side side) const { return halves_[index(side)].offset; }
   // Next sequence number expected of this side; meaningful once has_base().
   std::uint32_t next_sequence(Side side) const { return halves_[index(side)].next; }
+  // The initial one; 0 when its SYN was not seen.
+  std::uint32_t initial_sequence(Side side) const {
+    const Half& half = halves_[index(side)];
+    return half.syn_seen ? half.first - 1 : 0;
+  }
   bool has_base(Side side) const { return halves_[index(side)].has_base; }
   const Health& health(Side side) const { return halves_[index(side)].health; }
   // SYN to the ACK of the SYN-ACK; 0 when not seen.

@@ -1,80 +1,23 @@
 // The steering program on packets made here, run by the kernel's own test run. Needs CAP_BPF.
-#include "kernel/steering.h"
-
 #include <bpf/bpf.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <set>
 #include <string>
-#include <vector>
+
+#include "kernel/capture_program.h"
+#include "live/made_frames.h"
 
 namespace weir {
 namespace {
 
-using Octets = std::vector<std::uint8_t>;
-
-Octets operator+(Octets a, const Octets& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
-Octets be16(unsigned value) {
-  return {static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value)};
-}
-
-struct End {
-  std::uint8_t host;
-  unsigned port;
-};
-constexpr End kClient{1, 40000}, kServer{2, 80};
-constexpr End kLeft{201, 51000}, kRight{202, 4789};
-
-// As one end sends and as the other answers; a tunnel's ends each use their own source port.
-Octets tcp(End from, End to) { return be16(from.port) + be16(to.port) + Octets(16, 0x55); }
-Octets udp(End from, End to, const Octets& payload) {
-  return be16(from.port) + be16(to.port) + be16(static_cast<unsigned>(8 + payload.size())) +
-         be16(0) + payload;
-}
-Octets ipv4(End from, End to, std::uint8_t protocol, const Octets& payload, unsigned fragment = 0,
-            std::size_t options = 0) {
-  const auto words = static_cast<std::uint8_t>(5 + options / 4);
-  return Octets{static_cast<std::uint8_t>(0x40 | words), 0} +
-         be16(static_cast<unsigned>(words * 4U + payload.size())) + be16(77) + be16(fragment) +
-         Octets{64, protocol, 0, 0, 10, 0, 0, from.host, 10, 0, 0, to.host} + Octets(options, 1) +
-         payload;
-}
-Octets ipv6(End from, End to, std::uint8_t next, const Octets& payload) {
-  Octets source(15, 0xfd), target(15, 0xfd);
-  source.push_back(from.host);
-  target.push_back(to.host);
-  return Octets{0x60, 0, 0, 0} + be16(static_cast<unsigned>(payload.size())) + Octets{next, 64} +
-         source + target + payload;
-}
-Octets ethernet(unsigned type, const Octets& payload) {
-  return Octets(12, 2) + be16(type) + payload;
-}
-Octets tag(unsigned id, unsigned type, const Octets& payload) {
-  return be16(id) + be16(type) + payload;
-}
-Octets vxlan(const Octets& frame) { return Octets{8, 0, 0, 0, 0, 0, 7, 0} + frame; }
-Octets geneve(unsigned type, const Octets& inner, std::size_t option_words = 2) {
-  return Octets{static_cast<std::uint8_t>(option_words), 0} + be16(type) + Octets{0, 0, 7, 0} +
-         Octets(option_words * 4, 9) + inner;
-}
-Octets gre(unsigned flags, unsigned type, const Octets& inner) {
-  std::size_t extra = 0;
-  for (const unsigned flag : {0x8000U, 0x2000U, 0x1000U}) extra += (flags & flag) != 0 ? 4 : 0;
-  return be16(flags) + be16(type) + Octets(extra, 3) + inner;
-}
-Octets connection4(End from, End to) { return ipv4(from, to, 6, tcp(from, to)); }
-Octets connection6(End from, End to) { return ipv6(from, to, 6, tcp(from, to)); }
-
 class SteeringTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto loaded = load_steering_program();
+    auto loaded = CaptureProgram::load({});
     if (!loaded) GTEST_SKIP() << "SKIPPED: " << loaded.error().text();
     program_ = std::move(*loaded);
   }
@@ -84,7 +27,7 @@ class SteeringTest : public testing::Test {
     options.sz = sizeof options;
     options.data_in = frame.data();
     options.data_size_in = static_cast<std::uint32_t>(frame.size());
-    EXPECT_EQ(bpf_prog_test_run_opts(program_.get(), &options), 0);
+    EXPECT_EQ(bpf_prog_test_run_opts(program_->steering(), &options), 0);
     return options.retval;
   }
 
@@ -98,7 +41,7 @@ class SteeringTest : public testing::Test {
   std::uint32_t plain4() { return steer(ethernet(0x0800, connection4(kClient, kServer))); }
   std::uint32_t plain6() { return steer(ethernet(0x86dd, connection6(kClient, kServer))); }
 
-  Fd program_;
+  std::unique_ptr<CaptureProgram> program_;
 };
 
 TEST_F(SteeringTest, BothDirectionsAgree) {

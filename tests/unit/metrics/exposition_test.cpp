@@ -42,6 +42,24 @@ double sum_of(const std::string& page, std::string_view name, std::string_view l
   return total;
 }
 
+TEST(Exposition, CaptureIsShownPerWorkerWhereThereIsACapture) {
+  Scene scene;
+  RequestsCounters second;
+  scene.readings.workers.push_back(&second);
+  EXPECT_EQ(scene.page().find("weir_capture_"), std::string::npos);
+  scene.worker.ring_bytes.set(1 << 20);
+  scene.worker.spared_bytes.set(77);
+  second.ring_bytes.set(2 << 20);
+  second.lag_ns.set(1'020'000'000);
+  second.ledger.add(Count::kCaptureLostKernel, 5);
+  const std::string page = scene.page();
+  contains(page, "weir_capture_dropped_packets_total{worker=\"0\"} 0\n");
+  contains(page, "weir_capture_dropped_packets_total{worker=\"1\"} 5\n");
+  contains(page, "weir_capture_lag_seconds{worker=\"1\"} 1.020000000\n");
+  contains(page, "weir_capture_ring_bytes{worker=\"0\"} 1048576\n");
+  contains(page, "weir_capture_spared_bytes_total 77\n");
+}
+
 TEST(Exposition, HttpServerHistogram) {
   Scene scene;
   scene.first.on(HttpTrip("GET", "/a", 200));
