@@ -17,8 +17,8 @@ struct copy_verdict {
    * bits of the connection's initial sequence number, 0 where its SYN was not seen. */
   __u64 how;
   /* Written by the filter at each SYN: the upper half of the flow's hash, and those 31 bits. What
-   * user space says of an earlier connection between the same ends, as it is late to hear of the new
-   * one, does not hold for that. */
+   * user space says of an earlier connection between the same ends, as it is late to hear of the
+   * new one, does not hold for that. */
   __u64 born;
 };
 

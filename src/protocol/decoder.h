@@ -95,7 +95,8 @@ struct Step {
   std::size_t consumed = 0;        // <= size; valid with every verdict
   std::uint64_t skip = 0;          // after `consumed`, this many bytes are not needed (a body)
   const Protocol* next = nullptr;  // with kSwitch
-  std::size_t passed = 0;  // of `consumed`, so many at its end would have been skipped, but were there
+  std::size_t passed =
+      0;  // of `consumed`, so many at its end would have been skipped, but were there
 };
 
 class Decoder {

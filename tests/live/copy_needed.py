@@ -462,7 +462,26 @@ for frame, pause in {frames!r}: s.send(bytes.fromhex(frame)); time.sleep(pause)
 
 
 @test
-def bulk_on_a_slow_reader_of_records(scope):
+def losses_are_said(scope):
+    """A ring of two blocks, and everything copied: too little for nginx at full speed."""
+    need("wrk")
+    home = scope.namespace()
+    Nginx(home, size=100_000)
+    weir = watch(home, "--copy", "all", "--ring", "1")
+    wrk(home, "http://127.0.0.1:8080/", 2, 50, 0)
+    time.sleep(0.5)
+    dropped = metric(home, "weir_capture_dropped_packets_total", 'worker="0"')
+    equal("ring", metric(home, "weir_capture_ring_bytes"), 1 << 20)
+    weir.stop()
+    said = weir.said()
+    told = sum(int(n) for n in re.findall(r"warning: (\d+) packets lost: .*--ring", said))
+    line = next(line for line in said.splitlines() if line.startswith("capture"))
+    if not dropped or f"(kernel {told})" not in line or told < dropped:
+        raise AssertionError(f"{dropped} in the metrics, {told} told, {line}")
+
+
+@test
+def bulk_at_full_speed(scope):
     """Nothing is lost of nginx at full speed with bodies of 100 KB."""
     need("wrk")
     home = scope.namespace()
