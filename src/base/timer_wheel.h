@@ -56,9 +56,8 @@ class TimerWheel {
   // its own too.
   template <class Fire>
   void advance(Nanos now, Fire&& fire) {
-    if (now < next_tick_) return;
     const Nanos target = now / kTick;
-    next_tick_ = (target + 1) * kTick;
+    if (target <= current_) return;
     if (target - current_ >= static_cast<Nanos>(kSlots)) {  // a leap: every slot once, in order
       const Nanos from = current_;
       current_ = target;
@@ -94,8 +93,7 @@ class TimerWheel {
   }
 
   std::array<Timer, kSlots> slots_;
-  Nanos current_ = 0;        // tick that has been run
-  Nanos next_tick_ = kTick;  // when the next one begins
+  Nanos current_ = 0;  // tick that has been run
 };
 
 }  // namespace weir

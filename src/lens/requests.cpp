@@ -64,7 +64,7 @@ void RequestsLens::on(const Frame& frame) noexcept {
       return;
   }
   now_ = std::max(now_, packet_.time);
-  run_timers();
+  if (now_ >= next_timers_) run_timers();
   on_packet(packet_, frames);
   if (frames > 1 || counters_.pending_capture.get() > 0) take_incomplete();
   publish_sizes();
@@ -85,6 +85,7 @@ void RequestsLens::take_incomplete() {
 }
 
 void RequestsLens::run_timers() {
+  next_timers_ = (now_ / TimerWheel::kTick + 1) * TimerWheel::kTick;
   connections_.advance(now_, [this](Connection& connection) { on_timer(connection); });
   datagrams_.on_time(now_);
 }

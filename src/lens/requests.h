@@ -79,6 +79,7 @@ class RequestsLens final : private ExchangeSink {
   Datagrams datagrams_;
   std::vector<Exchange> deferred_;  // while finishing
   Nanos now_ = 0;                   // the latest packet time
+  Nanos next_timers_ = 0;           // before this none can be due
   bool finishing_ = false;
 };
 

@@ -55,17 +55,16 @@ Result<std::unique_ptr<CaptureFile>> CaptureFile::open(const std::string& path, 
 
 ReadResult CaptureFile::next(Frame& frame) noexcept {
   if (ended_ != ReadResult::kFrame) return ended_;
-  std::string problem;
   ReadResult result;
   if (auto* pcap = std::get_if<Pcap>(&format_)) {
-    result = pcap->next(*source_, frame, problem);
+    result = pcap->next(*source_, frame, problem_);
   } else {
-    result = std::get<Pcapng>(format_).next(*source_, frame, problem);
+    result = std::get<Pcapng>(format_).next(*source_, frame, problem_);
   }
   if (result == ReadResult::kFrame) [[likely]] {
     return result;
   }
-  return end(result, std::move(problem));
+  return end(result, std::move(problem_));
 }
 
 // What the source says of its own failure explains more than the record it cut.

@@ -38,6 +38,7 @@ class CaptureFile {
   std::string path_;  // as shown in messages
   std::unique_ptr<ByteSource> source_;
   std::variant<Pcap, Pcapng> format_;
+  std::string problem_;                    // of the frame that could not be read
   ReadResult ended_ = ReadResult::kFrame;  // kFrame = not yet
   Error error_;
 };

@@ -26,6 +26,11 @@ Result<CaptureFiles> CaptureFiles::open(const std::vector<std::string>& paths, i
   return files;
 }
 
+inline std::uint32_t CaptureFiles::global_id(Numbers& numbers, std::uint32_t local) {
+  while (numbers.ids.size() <= local) numbers.ids.push_back(next_id_++);
+  return numbers.ids[local];
+}
+
 ReadResult CaptureFiles::next(Frame& frame) noexcept {
   if (taken_ && heap_.size() == 1) [[likely]] {  // nothing to put in order
     const Entry& only = entries_[heap_.front()];
@@ -115,11 +120,6 @@ std::size_t CaptureFiles::take_numbers(const std::string& path) {
   numbers_[best].path = path;
   numbers_[best].free = false;
   return best;
-}
-
-std::uint32_t CaptureFiles::global_id(Numbers& numbers, std::uint32_t local) {
-  while (numbers.ids.size() <= local) numbers.ids.push_back(next_id_++);
-  return numbers.ids[local];
 }
 
 std::uint64_t CaptureFiles::mapped_bytes() const {

@@ -22,9 +22,11 @@ void Fragments::begin_frame(Nanos now) noexcept {
              static_cast<std::uint64_t>(bounds_.timeout)) {
     give_up(oldest_);
   }
+  active_ = oldest_ != kNone || !given_up_.empty();
 }
 
 bool Fragments::add(const Key& key, const Piece& piece, Nanos now, Datagram& whole) noexcept {
+  active_ = true;
   const std::uint64_t end = std::uint64_t{piece.offset} + piece.wire_bytes;
   if (end > kMaxPayload || piece.wire_bytes == 0 || (!piece.last && piece.wire_bytes % 8 != 0) ||
       finished_count_ == finished_.size()) {
@@ -62,6 +64,7 @@ bool Fragments::add(const Key& key, const Piece& piece, Nanos now, Datagram& who
 }
 
 void Fragments::flush() noexcept {
+  active_ = true;
   end_views();
   while (oldest_ != kNone) give_up(oldest_);
 }

@@ -66,7 +66,7 @@ class Fragments {
   // To be called before the add() calls of each frame while active(): gives up what has timed out,
   // and ends the views handed out before.
   void begin_frame(Nanos now) noexcept;
-  bool active() const { return oldest_ != kNone || finished_count_ > 0 || !given_up_.empty(); }
+  bool active() const { return active_; }
 
   // True when the piece made its datagram whole; `whole` is valid until the next begin_frame().
   // First copy wins where pieces overlap. A piece that contradicts what is known (beyond 65535
@@ -123,6 +123,7 @@ class Fragments {
   std::uint32_t finished_count_ = 0;
   std::vector<std::uint32_t> given_up_;  // with a beginning; those before taken_ were handed out
   std::size_t given_up_taken_ = 0;
+  bool active_ = false;  // something is held, or was during this frame
   std::size_t bytes_ = 0;
   std::uint64_t pending_ = 0, lost_ = 0, evicted_ = 0;
 };

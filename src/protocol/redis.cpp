@@ -178,6 +178,9 @@ Step RedisDecoder::decode_requests(Bytes bytes, std::size_t at, std::uint64_t of
                                    MessageSink& sink) {
   std::uint64_t skip = 0;
   for (;;) {
+    while (arguments_ == 0 && !rest_.pending() && at < bytes.size() && bytes[at] == '*' &&
+           read_whole_request(bytes, at, offset, sink)) {
+    }
     if (rest_.pending()) {
       const RespResult passed = rest_.pass(bytes, at, skip);
       if (passed != RespResult::kValue) return step_of(passed, at, skip);
@@ -187,8 +190,6 @@ Step RedisDecoder::decode_requests(Bytes bytes, std::size_t at, std::uint64_t of
       show_early(sink);
     }
     if (at == bytes.size()) return {Verdict::kNeedMore, at};
-    if (bytes[at] == '*' && arguments_ == 0 && read_whole_request(bytes, at, offset, sink))
-      continue;
     const RespResult result = arguments_ != 0    ? read_argument(bytes, at, offset, sink)
                               : bytes[at] == '*' ? read_request_head(bytes, at, offset, sink)
                                                  : read_inline(bytes, at, offset, sink);

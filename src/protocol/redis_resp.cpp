@@ -186,6 +186,21 @@ RespResult RespRemainder::pass(Bytes bytes, std::size_t& at, std::uint64_t& skip
 RespResult RespReader::read(Bytes bytes, std::size_t& at, std::uint64_t offset,
                             std::uint64_t& skip) {
   for (;;) {
+    if (!begun_ && at + 2 < bytes.size() && top() && !rest_.pending() && bytes[at] == '+') {
+      std::size_t next = at + 1;
+      if (read_short_text(bytes, next)) {  // the usual answer to what changes something
+        value_.mark = '+';
+        value_.null = false;
+        value_.begin = offset + at;
+        value_.end = offset + next;
+        value_.count = 0;
+        value_.text = as_text(bytes.subspan(at + 1, next - 2 - (at + 1)));
+        value_.first = {};
+        at = next;
+        large_ = passed_ = false;
+        return RespResult::kValue;
+      }
+    }
     if (rest_.pending()) {
       const RespResult passed = rest_.pass(bytes, at, skip);
       if (passed != RespResult::kValue) return passed;

@@ -35,6 +35,10 @@ void RedisSession::Word::set(std::string_view text) {
 
 MessageKind RedisSession::on_request(const RedisCommand& command) {
   const RedisEffect effect = command.effect();
+  if (effect == RedisEffect::kNone && !silent_ && !skips_next_) {
+    ++sent_;
+    return MessageKind::kRequest;
+  }
   if (effect == RedisEffect::kAcknowledge) return MessageKind::kOneWay;
   if (!in_transaction_) {
     if (effect == RedisEffect::kReplyOn || effect == RedisEffect::kReset) {

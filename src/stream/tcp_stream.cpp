@@ -46,6 +46,7 @@ TcpStream::Verdict TcpStream::on_unusual(Side from, const Packet& packet, Stream
                                          StreamSink& sink) {
   Half& half = halves_[index(from)];
   Half& other = halves_[index(opposite(from))];
+  calm_ = false;  // until its end
   const TcpHeader& tcp = packet.tcp;
   if (tcp.syn) {
     const Verdict verdict = on_syn(half, other, packet);
@@ -60,7 +61,6 @@ TcpStream::Verdict TcpStream::on_unusual(Side from, const Packet& packet, Stream
     } else if (is_far(tcp.sequence, half.next)) {
       if (half.strangers >= kMaxStrangers) return Verdict::kReplaced;
       ++half.strangers;
-      calm_ = false;
       shared.totals.segments.add();
       shared.ledger.add(Count::kStreamSeen, packet.payload_bytes);
       shared.ledger.add(Count::kStreamLostOutOfWindow, packet.payload_bytes);
@@ -95,14 +95,16 @@ TcpStream::Verdict TcpStream::on_unusual(Side from, const Packet& packet, Stream
 }
 
 bool TcpStream::is_calm() const {
-  const auto calm = [](const Half& half) {
-    return half.seen && half.has_base && half.strangers == 0 && !half.finished;
+  const auto calm = [this](const Half& half) {
+    return half.seen && half.has_base && half.has_ack && half.strangers == 0 && !half.finished &&
+           (handshake_ns_ != 0 || !half.syn_without_ack);
   };
-  return calm(halves_[0]) && calm(halves_[1]) && !waiting();
+  return calm(halves_[0]) && calm(halves_[1]) && !is_waiting();
 }
 
 TcpStream::Verdict TcpStream::on_time(Nanos now, bool force, StreamShared& shared,
                                       StreamSink& sink) {
+  calm_ = false;
   settle(now, force, shared, sink);
   calm_ = is_calm();
   return verdict();
@@ -189,7 +191,7 @@ void TcpStream::watch(Half& half, Half& other, const Packet& packet, TcpHealth& 
   if (tcp.ack) {
     if (!half.has_ack) half.first_ack = tcp.acknowledgment;
     if (!half.has_ack || distance(tcp.acknowledgment, half.highest_ack) > 0) {
-      if (!other.waiting(half)) other.blocked_since = packet.time;
+      if (calm_ || !other.waiting(half)) other.blocked_since = packet.time;
       half.has_ack = true;
       half.highest_ack = tcp.acknowledgment;
     } else if (tcp.acknowledgment == half.highest_ack && packet.payload_bytes == 0 && !tcp.syn &&

@@ -114,7 +114,7 @@ class TcpStream {
   // Gives up holes whose time has come. `force`: all of them (end of the connection or the input).
   Verdict on_time(Nanos now, bool force, StreamShared& shared, StreamSink& sink);
 
-  bool waiting() const { return halves_[0].waiting(halves_[1]) || halves_[1].waiting(halves_[0]); }
+  bool waiting() const { return !calm_ && is_waiting(); }
   // When on_time() can next do something; only meaningful while waiting().
   Nanos deadline() const;
 
@@ -176,6 +176,9 @@ class TcpStream {
 
   bool is_usual(const Half& half, const Half& other, const Packet& packet) const;
   bool is_calm() const;
+  bool is_waiting() const {
+    return halves_[0].waiting(halves_[1]) || halves_[1].waiting(halves_[0]);
+  }
   Verdict on_unusual(Side from, const Packet& packet, StreamShared& shared, StreamSink& sink);
   Verdict on_syn(Half& half, Half& other, const Packet& packet);
   void watch(Half& half, Half& other, const Packet& packet, TcpHealth& totals);
@@ -230,7 +233,15 @@ TcpStream::Verdict TcpStream::on_packet(Side from, const Packet& packet, StreamS
     return on_unusual(from, packet, shared, sink);
   }
   shared.totals.segments.add();
-  watch(half, other, packet, shared.totals);
+  if (packet.tcp.window == 0) {
+    watch(half, other, packet, shared.totals);
+  } else {  // all of watch() that can apply
+    half.window = packet.tcp.window;
+    if (distance(packet.tcp.acknowledgment, half.highest_ack) > 0) {
+      half.highest_ack = packet.tcp.acknowledgment;
+      other.blocked_since = packet.time;
+    }
+  }
   shared.ledger.add(Count::kStreamSeen, packet.payload_bytes);
   deliver(from,
           {.data = packet.payload,

@@ -160,7 +160,7 @@ TEST(Dns, OtherQuestionsWithTheSameIdAreOtherStreams) {
   EXPECT_NE(messages[0].stream_id, messages[1].stream_id);
   EXPECT_NE(messages[0].stream_id, messages[2].stream_id);
   EXPECT_EQ(messages[3].stream_mask, 0xffffu);
-  EXPECT_EQ(messages[0].stream_mask, ~std::uint64_t{0});
+  EXPECT_EQ(messages[0].stream_mask, 0xffffu);
 }
 
 TEST(Dns, Codes) {
