@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 
 #include <cstdio>
+#include <ctime>
 #include <optional>
 #include <thread>
 
@@ -23,6 +24,7 @@ namespace weir {
 namespace {
 
 constexpr Nanos kTick = 200 * kMillisecond;
+constexpr Nanos kWarningInterval = 10 * kSecond;
 // How long an end by signal or limit waits for a reader of the output that does not read. The end
 // of a file waits as long as it takes.
 constexpr std::chrono::milliseconds kPatience{500};
@@ -77,6 +79,7 @@ class RequestsRun {
   void print_stats();
   void print_summary();
   void warn_of_cut_packets();
+  void warn_of_lost_records();
   bool should_stop() const {
     return limit_.reached.load(std::memory_order_acquire) || (queue_ && queue_->stopped());
   }
@@ -89,6 +92,7 @@ class RequestsRun {
   std::vector<std::unique_ptr<RequestsWorker>> workers_;
   RequestsReadings readings_;
   RequestsTotals last_totals_;
+  std::uint64_t lost_records_ = 0;  // as far as they were warned of
   std::optional<MetricsServer> server_;
 };
 
@@ -156,7 +160,11 @@ void RequestsRun::print_stats() {
   for (const auto& worker : workers_) worker->top()->take(top);
   const std::string text =
       render_summary(totals.since(last_totals_), readings_.ledger(), false) + render_top(top);
-  std::fprintf(summary_stream(), "%s\n", text.c_str());
+  const std::time_t now = std::time(nullptr);
+  std::tm clock{};
+  localtime_r(&now, &clock);
+  std::fprintf(summary_stream(), "until %02d:%02d:%02d (the ledger since the start)\n%s\n",
+               clock.tm_hour, clock.tm_min, clock.tm_sec, text.c_str());
   std::fflush(summary_stream());
   last_totals_ = totals;
 }
@@ -169,6 +177,14 @@ void RequestsRun::print_summary() {
 }
 
 // Heads that were cut off cannot be shown; the reader should know why records are missing.
+void RequestsRun::warn_of_lost_records() {
+  const std::uint64_t lost = readings_.ledger().get(Count::kQueueLostOverflow);
+  if (lost == lost_records_) return;
+  log_warning(std::to_string(lost - lost_records_) +
+              " records not written: what reads them is too slow (fewer of them: --where, -f)");
+  lost_records_ = lost;
+}
+
 void RequestsRun::warn_of_cut_packets() {
   if (settings_.files.empty()) return;  // guesses about what is needed; each record says so itself
   const std::uint64_t cut = readings_.ledger().get(Count::kStreamLostTruncated);
@@ -182,7 +198,7 @@ void RequestsRun::warn_of_cut_packets() {
 template <class Input>
 bool RequestsRun::control(Input& input, const Fd& signals) {
   const Nanos begin = monotonic_now();
-  Nanos next_stats = begin + settings_.interval;
+  Nanos next_stats = begin + settings_.interval, next_warning = begin;
   for (;;) {
     pollfd fds[] = {
         {signals.get(), POLLIN, 0}, {input.done_fd(), POLLIN, 0}, {input.control_fd(), POLLIN, 0}};
@@ -195,6 +211,10 @@ bool RequestsRun::control(Input& input, const Fd& signals) {
     if (fds[2].revents != 0) input.on_control();
     const Nanos now = monotonic_now();
     input.on_tick(now);
+    if (now >= next_warning) {
+      warn_of_lost_records();
+      next_warning = now + kWarningInterval;
+    }
     if (settings_.duration > 0 && now - begin >= settings_.duration) break;
     if (settings_.stats && now >= next_stats) {
       print_stats();
@@ -240,6 +260,7 @@ Result<> RequestsRun::run() {
   if (written && std::ferror(summary_stream()))
     written = failure("write the summary: not all of it could be written");
   warn_of_cut_packets();
+  warn_of_lost_records();
   server_.reset();
   return input_result ? written : input_result;
 }

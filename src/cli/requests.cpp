@@ -108,9 +108,17 @@ void add_requests(CLI::App& app, int& status) {
   verb->add_flag("--decapsulate,!--no-decapsulate", *decapsulate,
                  "Look into VXLAN, Geneve, GRE and IPIP (default: in files only)");
   add_output(*verb, *settings);
-  verb->callback([&status, settings, decapsulate] {
+  verb->callback([&status, verb, settings, decapsulate] {
     if (!settings->files.empty() && !settings->interfaces.empty()) {
       throw CLI::ValidationError("-r and -i", "read files or watch interfaces, not both");
+    }
+    for (const char* live : {"--promiscuous", "--ring", "--copy", "--workers"}) {
+      if (!settings->files.empty() && verb->count(live) > 0) {
+        throw CLI::ValidationError(live, "is for watching interfaces, not for reading files");
+      }
+    }
+    if (verb->count("--interval") > 0 && !settings->stats) {
+      throw CLI::ValidationError("-t", "is the interval of --stats");
     }
     if (const Result<> understood = check_settings(*settings); !understood) {
       throw CLI::ParseError(understood.error().text(), CLI::ExitCodes::InvalidError);

@@ -85,6 +85,15 @@ void append_field(std::string& out, const FieldValue& value, std::size_t max_col
   used += append_printable(out, text, max_columns - used);
 }
 
+// The server promised more than it sent.
+bool is_incomplete(const FieldList& fields) {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const FieldValue value = fields[i];
+    if (value.field->name == "error.type") return value.text == "response_incomplete";
+  }
+  return false;
+}
+
 }  // namespace
 
 std::size_t append_printable(std::string& out, std::string_view text, std::size_t max_columns) {
@@ -133,7 +142,13 @@ std::size_t append_answer(std::string& out, const RoundTrip& trip, std::size_t m
       FieldValue value;
       if (!trip.response_fields->find(*field, value)) continue;
       append_field(out, value, max_columns, used);
-      if (used > 0) return used;
+      if (used == 0) continue;
+      constexpr std::string_view kCutOff = " cut off";
+      if (used + kCutOff.size() <= max_columns && is_incomplete(*trip.response_fields)) {
+        out += kCutOff;
+        used += kCutOff.size();
+      }
+      return used;
     }
   }
   return append_printable(out, status_name(trip.status), max_columns);

@@ -32,8 +32,8 @@ struct Message {
   MessageKind kind = MessageKind::kRequest;
   Direction direction = Direction::kToServer;
   // A response answers the oldest open request with its stream id; where there is none, the oldest
-  // that agrees in the bits of stream_mask, if its own other bits are 0 (it does not say more) or no
-  // two requests of the connection had these bits in common.
+  // that agrees in the bits of stream_mask, if its own other bits are 0 (it does not say more) or
+  // no two requests of the connection had these bits in common.
   std::uint64_t stream_id = 0;
   std::uint64_t stream_mask = ~std::uint64_t{0};
   // Offsets in the direction's stream, skipped bytes included: [begin, end). kOpenEnd where the end
