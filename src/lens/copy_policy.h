@@ -15,8 +15,8 @@ class CopyPolicy {
   // The guess: bodies of 100 KiB are over before anyone can ask for a skip, so when kStreak packets
   // in a row, longer than kLongBytes each, were not needed beyond their first kLimitBytes, the
   // next ones will not be either.
-  static constexpr std::uint32_t kLimitBytes = 2048;
-  static constexpr std::uint32_t kLongBytes = 4096;
+  static constexpr std::uint32_t kLimitBytes = 16 << 10;
+  static constexpr std::uint32_t kLongBytes = 24 << 10;
   static constexpr std::uint8_t kStreak = 16;
 
   // What one piece of a direction's stream was.

@@ -89,6 +89,10 @@ class HttpDecoder final : public Decoder {
   bool by_content_ = false;     // the answer that decides kHold was lost
   bool held_ = false;           // there are client bytes that wait in kHold
   bool released_ = false;       // they just became HTTP
+  bool pipelines_ = false;      // the client has asked before it was answered
+  // After a loss: of a client that takes turns all that comes before its next request is the rest
+  // of a message, whatever it looks like.
+  bool awaits_request_ = false;
 };
 
 int hex_digit(std::uint8_t c) {
@@ -99,6 +103,12 @@ int hex_digit(std::uint8_t c) {
 
 bool ends_chunk_size(std::uint8_t c) {
   return c == '\r' || c == '\n' || c == ';' || c == ' ' || c == '\t';
+}
+
+// A response that ends with its connection, as far as its head tells.
+bool is_endless(const HttpHead& head) {
+  return head.status >= 200 && head.status != 204 && head.status != 304 && !head.chunked &&
+         (head.length != HttpHead::Length::kValid || head.other_coding);
 }
 
 Step HttpDecoder::decode(Direction direction, Bytes bytes, std::uint64_t offset,
@@ -170,6 +180,8 @@ Step HttpDecoder::head(Direction direction, Bytes bytes, std::uint64_t at,
   if (result == HeadResult::kIncomplete) return {Verdict::kNeedMore};
   // The rest of a method that was cut in two looks like a method nobody knows.
   if (s.guessed && find_http_head(bytes, direction) != 0) return refuse(direction, at, sink);
+  // One that a body quotes would have no end: the rest of the connection would be its body.
+  if (s.guessed && !to_server && is_endless(head)) return refuse(direction, at, sink);
   s.guessed = false;
   return to_server ? request(head, at, sink) : response(head, at, sink);
 }
@@ -197,6 +209,8 @@ Step HttpDecoder::request(const HttpHead& head, std::uint64_t at, MessageSink& s
   message.vocabulary = &kHttpVocabulary;
   message.fields = fields_.request(head);
   sink.on(message);
+  if (!pending_.none()) pipelines_ = true;
+  awaits_request_ = false;
   pending_.add(head.method == "HEAD");
 
   Side& s = client();
@@ -410,6 +424,11 @@ void HttpDecoder::gap(Direction direction, std::uint64_t length, MessageSink& si
   const std::uint64_t begin = s.next;
   s.next += length;
   s.scan = {};
+  if (direction == Direction::kToServer) {
+    pipelines_ = pipelines_ || (s.state == State::kHead && !pending_.none());
+  } else {
+    awaits_request_ = !pipelines_;
+  }
   if (s.state == State::kPeek && s.peeked == Body::kUntilClose) s.state = State::kUntilClose;
   if (s.state == State::kUntilClose || s.state == State::kHold) return;
   if (s.state == State::kPeek && s.peeked == Body::kLength) {
@@ -424,6 +443,7 @@ std::size_t HttpDecoder::resync(Direction direction, Bytes bytes) noexcept {
   Side& s = side(direction);
   if (s.state != State::kHead || bytes.empty()) return 0;
   pending_.doubt();
+  if (direction == Direction::kToClient && awaits_request_) return bytes.size();
   s.guessed = true;
   return find_http_head(bytes, direction);
 }

@@ -384,6 +384,26 @@ TEST(Http, GapInAHeadLosesThatMessageOnly) {
   EXPECT_EQ(d.violations(), std::vector<std::string>{});
 }
 
+TEST(Http, OfAClientThatTakesTurnsNothingIsAnAnswerBeforeItsNextRequest) {
+  Drive d(kHttp);
+  d.client(kGet);
+  d.server("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+  d.lose(kToClient, 20);
+  d.server("It says:\nHTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\nno\r\n0\r\n\r\n");
+  d.client(kGetB);
+  d.server(kOk);
+  EXPECT_EQ(in_order(d.messages()), "GET /a 0 | GET /b 0 | 200 ? | 200 5");
+}
+
+TEST(Http, AfterALossAQuotedHeadWithoutAnEndIsNone) {
+  Drive d(kHttp);
+  d.client(kGet + kGetB);
+  d.server("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+  d.lose(kToClient, 20);
+  d.server("It says:\nHTTP/1.1 500 Oh\r\nServer: a\r\n\r\nno\r\n0\r\n\r\n" + kOk);
+  EXPECT_EQ(in_order(d.messages()), "GET /a 0 | GET /b 0 | 200 ? | 200 5");
+}
+
 TEST(Http, GapInChunkFramingEndsTheMessage) {
   Drive d(kHttp);
   d.client(kGet + kGetB);
