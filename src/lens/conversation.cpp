@@ -11,7 +11,10 @@ namespace {
 // Unread bytes of one direction: the longest thing a decoder may wait for is a DNS message over TCP
 // (64 KiB) or a head of Limits::head_bytes.
 constexpr std::size_t kMaxUnreadBytes = 160 << 10;
-constexpr std::uint8_t kMaxErrors = 8;
+// So many places in a row that are not of the protocol mean that the connection is not either; of
+// one that has shown some messages, rather that something in its bodies looks like more of them.
+constexpr std::uint16_t kMaxErrors = 8, kMaxErrorsTrusted = 4096;
+constexpr std::uint8_t kTrusted = 16;
 
 }  // namespace
 
@@ -351,7 +354,7 @@ bool Conversation::decode_step(Side side, View& view) {
 void Conversation::refuse(Side side, View& view) {
   Way& w = way(side);
   shared_.counters.decode_errors[protocol_index(*w.protocol)].add();
-  if (++errors_ > kMaxErrors) {
+  if (++errors_ > (messages_ < kTrusted ? kMaxErrors : kMaxErrorsTrusted)) {
     go_opaque(w.ready);
     return;
   }
@@ -364,6 +367,7 @@ void Conversation::on(const Message& message) noexcept {
   const Side side = side_of(message.direction);
   const Way& w = way(side);
   errors_ = 0;
+  if (messages_ < kTrusted) ++messages_;
   Matcher::Arrival arrival;
   arrival.flow = &key_;
   arrival.client = client_;

@@ -127,7 +127,8 @@ class Conversation final : private StreamSink, private MessageSink {
   const View* current_ = nullptr;         // while a decoder runs
   Side current_side_ = Side::kA;
   Side client_ = Side::kA;
-  std::uint8_t errors_ = 0;  // in a row
+  std::uint16_t errors_ = 0;   // in a row
+  std::uint8_t messages_ = 0;  // the first few
   bool roles_known_ = false;
   bool opaque_ = false;
   bool abandoned_ = false;  // ends without having been closed by its ends

@@ -76,6 +76,7 @@ class HttpDecoder final : public Decoder {
   void finish(Direction, MessageSink&, std::uint64_t end, std::optional<std::uint64_t> size = {},
               std::optional<Status> status = {}) noexcept;
   void stay() noexcept;
+  bool takes_turns() const { return answered_ && pending_.request_seen() && !pipelines_; }
   void forget() noexcept;
 
   const Limits limits_;
@@ -89,6 +90,7 @@ class HttpDecoder final : public Decoder {
   bool by_content_ = false;     // the answer that decides kHold was lost
   bool held_ = false;           // there are client bytes that wait in kHold
   bool released_ = false;       // they just became HTTP
+  bool answered_ = false;       // a response was seen
   bool pipelines_ = false;      // the client has asked before it was answered
   // After a loss: of a client that takes turns all that comes before its next request is the rest
   // of a message, whatever it looks like.
@@ -246,6 +248,7 @@ Step HttpDecoder::response(const HttpHead& head, std::uint64_t at, MessageSink& 
   }
   const bool doubtful = !counted && !method && kind != Body::kNone &&
                         !(kind == Body::kLength && head.content_length == 0);
+  answered_ = true;
   Message message;
   message.kind = interim ? MessageKind::kInterim : MessageKind::kResponse;
   message.direction = Direction::kToClient;
@@ -321,6 +324,7 @@ Step HttpDecoder::peek(Bytes bytes, std::uint64_t at, MessageSink& sink) noexcep
   if (next == Match::kNeedMore) return {Verdict::kNeedMore};
   s.state = State::kHead;
   if (next == Match::kYes) {
+    s.guessed = true;  // or the body begins like one
     finish(Direction::kToClient, sink, at, 0);
     return {Verdict::kProgress};
   }
@@ -404,6 +408,7 @@ Step HttpDecoder::refuse(Direction direction, std::uint64_t at, MessageSink& sin
   if (s.open) finish(direction, sink, at);
   s.state = State::kHead;
   s.scan = {};
+  if (direction == Direction::kToClient) awaits_request_ = takes_turns();
   forget();
   return {Verdict::kInvalid};
 }
@@ -427,7 +432,7 @@ void HttpDecoder::gap(Direction direction, std::uint64_t length, MessageSink& si
   if (direction == Direction::kToServer) {
     pipelines_ = pipelines_ || (s.state == State::kHead && !pending_.none());
   } else {
-    awaits_request_ = !pipelines_;
+    awaits_request_ = takes_turns();
   }
   if (s.state == State::kPeek && s.peeked == Body::kUntilClose) s.state = State::kUntilClose;
   if (s.state == State::kUntilClose || s.state == State::kHold) return;
