@@ -183,7 +183,9 @@ Step HttpDecoder::head(Direction direction, Bytes bytes, std::uint64_t at,
   // The rest of a method that was cut in two looks like a method nobody knows.
   if (s.guessed && find_http_head(bytes, direction) != 0) return refuse(direction, at, sink);
   // One that a body quotes would have no end: the rest of the connection would be its body.
-  if (s.guessed && !to_server && is_endless(head)) return refuse(direction, at, sink);
+  if (s.guessed && answered_ && !to_server && is_endless(head)) {
+    return refuse(direction, at, sink);
+  }
   s.guessed = false;
   return to_server ? request(head, at, sink) : response(head, at, sink);
 }
