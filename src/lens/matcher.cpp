@@ -20,13 +20,13 @@ bool is_request(const Message& message) {
   return message.kind == MessageKind::kRequest || message.kind == MessageKind::kOneWay;
 }
 
-RoundTrip::Side part_of(const Message& message, const Matcher::Arrival& arrival) {
-  RoundTrip::Side side;
+void fill(std::optional<RoundTrip::Side>& part, const Message& message,
+          const Matcher::Arrival& arrival) {
+  RoundTrip::Side& side = part.emplace();
   side.size_bytes = message.size_bytes;
   if (message.end != Message::kOpenEnd) side.wire_bytes = message.end - message.begin;
   side.first = arrival.first;
   side.last = arrival.last;
-  return side;
 }
 
 // The server promised more than it sent.
@@ -136,7 +136,7 @@ void Matcher::on_request(const Message& message, const Arrival& arrival, const P
   if (!exchange) exchange = open(message, arrival, protocol, shared);
   if (!exchange) return;
   shared.counters.pending_match.add();
-  exchange->request = part_of(message, arrival);
+  fill(exchange->request, message, arrival);
   exchange->request_begin = message.begin;
   exchange->acked = arrival.acked;
   exchange->worsen(message.quality);
@@ -214,7 +214,7 @@ void Matcher::on_response(const Message& message, const Arrival& arrival, const 
     }
   }
   shared.counters.pending_match.add();
-  exchange->response = part_of(message, arrival);
+  fill(exchange->response, message, arrival);
   exchange->response_begin = message.begin;
   exchange->status = message.status;
   exchange->worsen(message.quality);

@@ -15,10 +15,12 @@ struct alignas(std::uint64_t) IpAddress {
   std::array<std::uint8_t, 16> bytes{};
 
   static IpAddress v4(const std::uint8_t* four) {
-    // Written as it will be read, in whole words.
-    std::uint32_t halves[4] = {0, 0, kMapped, 0};
-    std::memcpy(&halves[3], four, 4);
-    return std::bit_cast<IpAddress>(halves);
+    // Written as it will be read, in whole words: anything narrower waits to be read again.
+    std::uint32_t last;
+    std::memcpy(&last, four, sizeof last);
+    const std::uint64_t words[2] = {
+        0, kLittle ? std::uint64_t{last} << 32 | kMapped : std::uint64_t{kMapped} << 32 | last};
+    return std::bit_cast<IpAddress>(words);
   }
   static IpAddress v6(const std::uint8_t* sixteen) {
     IpAddress a;
