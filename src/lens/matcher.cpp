@@ -22,7 +22,7 @@ bool is_request(const Message& message) {
 
 void fill(std::optional<RoundTrip::Side>& part, const Message& message,
           const Matcher::Arrival& arrival) {
-  RoundTrip::Side& side = part.emplace();
+  RoundTrip::Side& side = part.emplace(RoundTrip::Side{});
   side.size_bytes = message.size_bytes;
   if (message.end != Message::kOpenEnd) side.wire_bytes = message.end - message.begin;
   side.first = arrival.first;
