@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kMaxUnreadBytes = 160 << 10;
 // So many places in a row that are not of the protocol mean that the connection is not either; of
 // one that has shown some messages, rather that something in its bodies looks like more of them.
-constexpr std::uint16_t kMaxErrors = 8, kMaxErrorsTrusted = 4096;
+constexpr std::uint16_t kMaxErrors = 8, kMaxErrorsTrusted = 1024;
 constexpr std::uint8_t kTrusted = 16;
 
 }  // namespace

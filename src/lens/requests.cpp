@@ -64,12 +64,10 @@ void RequestsLens::on(const Frame& frame) noexcept {
       return;
   }
   now_ = std::max(now_, packet_.time);
-  if (now_ >= next_timers_) {
-    run_timers();
-    publish_sizes();
-  }
+  if (now_ >= next_timers_) run_timers();
   on_packet(packet_, frames);
   if (frames > 1 || counters_.pending_capture.get() > 0) take_incomplete();
+  publish_sizes();
 }
 
 void RequestsLens::on_packet(const Packet& packet, std::uint64_t frames) {
