@@ -18,7 +18,6 @@ constexpr std::chrono::milliseconds kPollTimeout{100};
 constexpr Nanos kRingLag = 50 * kMillisecond;
 constexpr Nanos kStatisticsInterval = 200 * kMillisecond;
 constexpr Nanos kAddressInterval = 10 * kSecond;
-constexpr Nanos kWarningInterval = 10 * kSecond;
 
 // "10.0.0.1/24" without its prefix length.
 bool parse_address(const std::string& text, IpAddress& address) {
@@ -98,7 +97,6 @@ Result<std::unique_ptr<LiveRequests>> LiveRequests::open(const RequestsSettings&
 
 void LiveRequests::start(std::vector<std::unique_ptr<RequestsWorker>>& workers) {
   for (std::size_t i = 0; i < workers.size(); ++i) {
-    counters_.push_back(&workers[i]->counters());
     // The filter counts for all of them together.
     const CaptureProgram* counted = i == 0 ? group_->program() : nullptr;
     workers[i]->counters().ring_bytes.set(group_->ring(i).ring_bytes());
@@ -159,23 +157,9 @@ void LiveRequests::on_control() {
 }
 
 void LiveRequests::on_tick(Nanos now) {
-  if (now >= next_warning_) warn_of_losses(now);
   if (now < next_refresh_) return;
   refresh_addresses();
   next_refresh_ = now + kAddressInterval;
-}
-
-void LiveRequests::warn_of_losses(Nanos now) {
-  std::uint64_t lost = 0;
-  for (const RequestsCounters* worker : counters_) {
-    lost += worker->ledger.get(Count::kCaptureLostKernel);
-  }
-  if (lost == lost_) return;
-  log_warning(std::to_string(lost - lost_) +
-              " packets lost: a capture ring was full, weir did not keep up (less to do: -f, -i; "
-              "more room: --ring; more threads: --workers)");
-  lost_ = lost;
-  next_warning_ = now + kWarningInterval;
 }
 
 void LiveRequests::refresh_addresses() {
@@ -198,7 +182,6 @@ void LiveRequests::stop() {
   group_->stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
-  warn_of_losses(0);
 }
 
 }  // namespace weir

@@ -43,15 +43,12 @@ class LiveRequests {
   static void work(CaptureRing& ring, PcapFilter* filter, const CaptureProgram* counted,
                    RequestsWorker& worker);
   void refresh_addresses();
-  void warn_of_losses(Nanos now);
 
   std::unique_ptr<CaptureGroup> group_;
   std::vector<CopyVerdicts> copies_;  // by worker
   std::vector<PcapFilter> filters_;   // by worker, where the kernel does not take the expression
   LocalAddresses local_;
-  std::vector<const RequestsCounters*> counters_;  // by worker
-  std::uint64_t lost_ = 0;                         // packets, as far as they were warned of
-  Nanos next_refresh_ = 0, next_warning_ = 0;
+  Nanos next_refresh_ = 0;
   std::vector<std::thread> threads_;
 };
 

@@ -79,7 +79,7 @@ class RequestsRun {
   void print_stats();
   void print_summary();
   void warn_of_cut_packets();
-  void warn_of_lost_records();
+  bool warn_of_losses();
   bool should_stop() const {
     return limit_.reached.load(std::memory_order_acquire) || (queue_ && queue_->stopped());
   }
@@ -92,7 +92,7 @@ class RequestsRun {
   std::vector<std::unique_ptr<RequestsWorker>> workers_;
   RequestsReadings readings_;
   RequestsTotals last_totals_;
-  std::uint64_t lost_records_ = 0;  // as far as they were warned of
+  std::uint64_t lost_packets_ = 0, lost_records_ = 0;  // as far as they were warned of
   std::optional<MetricsServer> server_;
 };
 
@@ -177,12 +177,23 @@ void RequestsRun::print_summary() {
 }
 
 // Heads that were cut off cannot be shown; the reader should know why records are missing.
-void RequestsRun::warn_of_lost_records() {
-  const std::uint64_t lost = readings_.ledger().get(Count::kQueueLostOverflow);
-  if (lost == lost_records_) return;
-  log_warning(std::to_string(lost - lost_records_) +
-              " records not written: what reads them is too slow (fewer of them: --where, -f)");
-  lost_records_ = lost;
+// What was lost since it was last asked; true when something was.
+bool RequestsRun::warn_of_losses() {
+  const LedgerTotals ledger = readings_.ledger();
+  const auto warn = [&](Count count, std::uint64_t& known, const char* what) {
+    const std::uint64_t lost = ledger.get(count) - known;
+    if (lost > 0) log_warning(std::to_string(lost) + what);
+    known += lost;
+    return lost > 0;
+  };
+  const bool packets =
+      warn(Count::kCaptureLostKernel, lost_packets_,
+           " packets lost: a capture ring was full, weir did not keep up (less to do: -f, -i; "
+           "more room: --ring; more threads: --workers)");
+  const bool records =
+      warn(Count::kQueueLostOverflow, lost_records_,
+           " records not written: what reads them is too slow (fewer of them: --where, -f)");
+  return packets || records;
 }
 
 void RequestsRun::warn_of_cut_packets() {
@@ -211,10 +222,7 @@ bool RequestsRun::control(Input& input, const Fd& signals) {
     if (fds[2].revents != 0) input.on_control();
     const Nanos now = monotonic_now();
     input.on_tick(now);
-    if (now >= next_warning) {
-      warn_of_lost_records();
-      next_warning = now + kWarningInterval;
-    }
+    if (now >= next_warning && warn_of_losses()) next_warning = now + kWarningInterval;
     if (settings_.duration > 0 && now - begin >= settings_.duration) break;
     if (settings_.stats && now >= next_stats) {
       print_stats();
@@ -260,7 +268,7 @@ Result<> RequestsRun::run() {
   if (written && std::ferror(summary_stream()))
     written = failure("write the summary: not all of it could be written");
   warn_of_cut_packets();
-  warn_of_lost_records();
+  warn_of_losses();
   server_.reset();
   return input_result ? written : input_result;
 }

@@ -123,7 +123,7 @@ void Matcher::join(Exchange* request, Exchange* answer, MatchShared& shared) {
   request->response_begin = answer->response_begin;
   request->response_damaged = answer->response_damaged;
   request->status = answer->status;
-  std::swap(request->response_values, answer->response_values);
+  request->response_values.swap(answer->response_values);
   request->response_done = true;
   answer->response.reset();  // so that it counts with its request
   request->completed = std::max(request->request->last, request->response->last);

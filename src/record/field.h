@@ -7,6 +7,7 @@
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace weir {
@@ -34,6 +35,20 @@ class FieldList {
  public:
   static constexpr std::size_t kMaxTextBytes = 16384;  // of one value; longer ones are cut
 
+  FieldList() = default;
+  FieldList(FieldList&& from) noexcept { swap(from); }
+  FieldList& operator=(FieldList&& from) noexcept {
+    FieldList taken(std::move(from));
+    swap(taken);
+    return *this;
+  }
+
+  void swap(FieldList& other) noexcept {
+    entries_.swap(other.entries_);
+    text_.swap(other.text_);
+    std::swap(count_, other.count_);
+    std::swap(text_size_, other.text_size_);
+  }
   void add(const FieldValue& value) {
     if (count_ == entries_.size()) entries_.resize(std::max<std::size_t>(8, 2 * count_));
     Entry& entry = entries_[count_++];

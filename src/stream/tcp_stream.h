@@ -20,6 +20,7 @@
 #include "base/time.h"
 #include "packet/packet.h"
 #include "record/flow_key.h"
+#include "stream/segment_pool.h"
 #include "stream/tcp_health.h"
 
 namespace weir {
@@ -46,33 +47,6 @@ class StreamSink {
   virtual void on_fin(Side side, std::uint64_t offset, Nanos now) noexcept = 0;
   // How many of the bytes that come next in this direction need not be kept.
   virtual std::uint64_t unwanted(Side side) const noexcept = 0;
-};
-
-// Segments waiting behind a hole, shared by all streams of a worker: bounded, and reused.
-class SegmentPool {
- public:
-  struct Segment {
-    std::unique_ptr<Segment> next;
-    std::uint32_t sequence = 0, length = 0, acknowledgment = 0;
-    bool has_ack = false, cut = false;
-    Nanos time = 0;
-    std::vector<std::uint8_t> data;
-  };
-
-  explicit SegmentPool(std::size_t limit_bytes) : limit_bytes_(limit_bytes) {}
-
-  // A segment of `length` bytes in the stream, of which `data` is kept.
-  std::unique_ptr<Segment> take(Bytes data, std::uint32_t length);
-  void give(std::unique_ptr<Segment> segment);
-  bool full() const { return used_bytes_ >= limit_bytes_; }
-  std::uint64_t waiting_bytes() const { return waiting_bytes_; }  // in their streams
-
- private:
-  std::unique_ptr<Segment> free_;
-  std::size_t free_count_ = 0;
-  std::size_t used_bytes_ = 0;
-  std::uint64_t waiting_bytes_ = 0;
-  std::size_t limit_bytes_;
 };
 
 // What the streams of one worker share.
@@ -140,7 +114,9 @@ class TcpStream {
   Nanos handshake_ns() const { return handshake_ns_; }
 
  private:
-  static constexpr std::uint32_t kMaxUnseen = 1 << 26;
+  // Farther than this from the expected sequence number is no retransmission and no reordering: the
+  // largest windows in use are some 16 MiB, a bulk transfer with losses may run a little ahead.
+  static constexpr std::int32_t kWindow = 1 << 26;
 
   struct Half {
     std::unique_ptr<SegmentPool::Segment> queue;  // ordered by sequence, disjoint
@@ -168,7 +144,7 @@ class TcpStream {
     std::uint32_t unseen(const Half& other) const {
       if (!other.has_ack || !seen || finished) return 0;
       const std::uint32_t count = other.highest_ack - next;
-      return count < kMaxUnseen && (count > 1 || other.fin_seen) ? count : 0;
+      return count < std::uint32_t{kWindow} && (count > 1 || other.fin_seen) ? count : 0;
     }
     // Sequence number after the last delivered byte, without a FIN.
     std::uint32_t data_end() const { return finished ? next - 1 : next; }
@@ -187,9 +163,6 @@ class TcpStream {
   template <class Sink>
   void deliver(Side from, Chunk&& chunk, bool has_ack, std::uint32_t acknowledgment, Sink& sink);
   static bool causal(const Half& other, bool has_ack, std::uint32_t acknowledgment);
-  // Farther than this from the expected sequence number is no retransmission and no reordering: the
-  // largest windows in use are some 16 MiB, a bulk transfer with losses may run a little ahead.
-  static constexpr std::int32_t kWindow = 1 << 26;
   static bool is_far(std::uint32_t a, std::uint32_t b) {
     const std::int32_t d = distance(a, b);
     return d > kWindow || d < -kWindow;

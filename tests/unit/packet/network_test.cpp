@@ -1,3 +1,6 @@
+#include <random>
+#include <tuple>
+
 #include "dissector_test.h"
 
 namespace weir {
@@ -29,6 +32,46 @@ TEST_F(NetworkTest, ReadsTcpOverIpv4) {
   EXPECT_FALSE(packet_.tcp.syn || packet_.tcp.rst || packet_.tcp.has_timestamps);
   EXPECT_EQ(payload(), "abc");
   EXPECT_EQ(packet_.payload_bytes, 3U);
+}
+
+// Behind an Ethernet header the usual segment takes a short way, as raw IP it does not.
+TEST_F(NetworkTest, TheShortWaySaysWhatTheGeneralOneSays) {
+  std::mt19937 random(1);
+  const auto below = [&](std::size_t end) { return static_cast<std::size_t>(random() % end); };
+  int packets = 0;
+  for (int i = 0; i < 50'000; ++i) {
+    const Wire options[] = {{}, words({0x0101080a, 7, 9}), Wire(12, 1)};
+    Wire ip = ipv4({.payload = tcp({.flags = static_cast<std::uint8_t>(random()),
+                                    .options = options[below(3)],
+                                    .payload = Wire(below(40), 'x')})});
+    for (std::size_t damage = below(4); damage > 1; --damage) {
+      ip[below(ip.size())] = static_cast<std::uint8_t>(random());
+    }
+    if (ip[0] >> 4 == 6) continue;  // raw IP tells its version, behind Ethernet the type does
+    const auto wire = static_cast<std::uint32_t>(ip.size() + below(8) * below(2));
+    if (below(3) == 0) ip = cut(ip, below(ip.size()) + 1);
+    const Wire framed = ethernet({.payload = ip});
+    Dissector one, other;
+    Packet usual, general;
+    const Dissection said = one.dissect(frame(framed, {.wire_bytes = wire + 14}), usual);
+    ASSERT_EQ(said, other.dissect(frame(ip, {.link_type = 101, .wire_bytes = wire}), general));
+    if (said != Dissection::kPacket) continue;
+    ++packets;
+    ASSERT_EQ(usual.transport, general.transport);
+    ASSERT_EQ(usual.source, general.source);
+    ASSERT_EQ(usual.destination, general.destination);
+    ASSERT_EQ(as_text(usual.payload), as_text(general.payload));
+    ASSERT_EQ(usual.payload_bytes, general.payload_bytes);
+    ASSERT_EQ(usual.tcp.sequence, general.tcp.sequence);
+    ASSERT_EQ(usual.tcp.acknowledgment, general.tcp.acknowledgment);
+    ASSERT_EQ(usual.tcp.window, general.tcp.window);
+    const auto flags = [](const TcpHeader& t) {
+      return std::tuple(t.fin, t.syn, t.rst, t.psh, t.ack, t.has_timestamps, t.timestamp_value,
+                        t.timestamp_echo, t.window_scale, t.has_dsack);
+    };
+    ASSERT_EQ(flags(usual.tcp), flags(general.tcp));
+  }
+  EXPECT_GT(packets, 20'000);
 }
 
 TEST_F(NetworkTest, EthernetPaddingIsNotPayload) {
