@@ -173,8 +173,10 @@ class CaptureTest(unittest.TestCase):
                 send_udp(A, 5000, "127.0.0.1", 5001, 200)
                 result = probe.result()
                 self.assertEqual(total(result, "flows").get("5000-5001"), 200)
-                # The packets, and the ICMP answers that nobody listens.
-                self.assertEqual(total(result, "kernel_packets"), total(result, "packets"))
+                # The packets, and the ICMP answers that nobody listens: not twice as many. The kernel's
+                # count is taken after the last packet was read; another of the namespace may come between.
+                difference = total(result, "kernel_packets") - total(result, "packets")
+                self.assertIn(difference, range(20))
 
     def test_both_ways_of_a_tunnelled_connection_reach_one_worker(self):
         self.add_vxlan()
