@@ -5,12 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "agent/output_format.h"
 #include "base/time.h"
 #include "packet/capture_group.h"
 
 namespace weir {
-
-enum class OutputFormat : std::uint8_t { kText, kJson, kNone };
 
 struct RequestsSettings {
   // Capture files to read instead of the network; "-" is standard input.

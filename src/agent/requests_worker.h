@@ -28,6 +28,7 @@ class CountLimit final : public RecordSink {
 
   CountLimit(Shared& shared, RecordSink& next) : shared_(shared), next_(next) {}
 
+  using RecordSink::on;
   void on(const RoundTrip& trip) noexcept override {
     const std::uint64_t number = shared_.taken.fetch_add(1, std::memory_order_relaxed) + 1;
     if (number > shared_.limit) return;

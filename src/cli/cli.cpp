@@ -10,6 +10,7 @@
 #include <string>
 
 #include "cli/doctor.h"
+#include "cli/interfaces.h"
 #include "cli/list.h"
 #include "cli/requests.h"
 
@@ -48,6 +49,7 @@ int run_command_line(int argc, char** argv) {
   app.add_flag("--version", version, "The version");
 
   int status = 0;
+  add_interfaces(app, status);
   add_requests(app, status);
   add_report(app, status, "list", "The network interfaces", run_list);
   add_report(app, status, "doctor", "What this kernel and these privileges allow", run_doctor);

@@ -1,30 +1,13 @@
 #include "cli/requests.h"
 
-#include <CLI/CLI.hpp>
-#include <charconv>
-#include <map>
 #include <memory>
 
 #include "agent/requests_run.h"
 #include "base/log.h"
-#include "cli/duration.h"
+#include "cli/options.h"
 
 namespace weir {
 namespace {
-
-// Accepts what parse_duration() accepts, and stores it.
-void add_duration(CLI::App& verb, const std::string& names, Nanos& target,
-                  const std::string& description) {
-  verb.add_option_function<std::string>(
-          names,
-          [&target, names](const std::string& text) {
-            const Result<Nanos> parsed = parse_duration(text);
-            if (!parsed) throw CLI::ValidationError(names, parsed.error().text());
-            target = *parsed;
-          },
-          description)
-      ->type_name("TIME");
-}
 
 void add_input(CLI::App& verb, RequestsSettings& settings) {
   verb.add_option(
@@ -60,19 +43,7 @@ void add_input(CLI::App& verb, RequestsSettings& settings) {
 }
 
 void add_output(CLI::App& verb, RequestsSettings& settings) {
-  const std::map<std::string, OutputFormat> formats{
-      {"text", OutputFormat::kText}, {"json", OutputFormat::kJson}, {"none", OutputFormat::kNone}};
-  verb.add_option_function<std::string>(
-          "-o,--output",
-          [&settings, formats](const std::string& text) {
-            const auto found = formats.find(text);
-            if (found == formats.end()) {
-              throw CLI::ValidationError("-o", "'" + text + "' is not text, json or none");
-            }
-            settings.output = found->second;
-          },
-          "text, json or none")
-      ->type_name("FORMAT");
+  add_output_format(verb, settings.output);
   verb.add_option("--where", settings.where,
                   "Only records for which this holds: 'status=error and duration>10ms'")
       ->type_name("EXPR")
@@ -83,17 +54,7 @@ void add_output(CLI::App& verb, RequestsSettings& settings) {
   verb.add_option("--listen", settings.listen, "Serve GET /metrics on ADDRESS:PORT")
       ->type_name("ADDRESS:PORT");
   add_duration(verb, "--duration", settings.duration, "End after this time");
-  verb.add_option_function<std::string>(
-          "--count",
-          [&settings](const std::string& text) {
-            const char* end = text.data() + text.size();
-            const auto [at, error] = std::from_chars(text.data(), end, settings.count);
-            if (error != std::errc() || at != end || settings.count == 0) {
-              throw CLI::ValidationError("--count", "'" + text + "' is no number of records");
-            }
-          },
-          "End after N records")
-      ->type_name("N");
+  add_count(verb, settings.count, "records");
   verb.add_flag("--raw-queries", settings.raw_queries, "Show query literals instead of ?");
 }
 

@@ -2,7 +2,6 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -11,7 +10,8 @@
 
 #include "base/fd.h"
 #include "kernel/classic_filter.h"
-#include "kernel/libbpf_log.h"
+#include "kernel/hash_map.h"
+#include "kernel/load_error.h"
 #include "requests.skel.h"
 
 namespace weir {
@@ -22,16 +22,11 @@ constexpr std::uint32_t kEthernet = 0;
 constexpr std::uint32_t kNetworkLayer = 1;
 constexpr std::uint32_t kJudge = 2;
 
-constexpr std::size_t kVerdictBytes = COPY_VERDICT_SLOTS * sizeof(copy_verdict);
+constexpr const char* kLoad = "load the capture filter";
+constexpr const char* kCapabilities = "cap_net_raw,cap_bpf";
 
-Error load_error(int error, const LibbpfLog& log) {
-  std::string context = "load the capture filter";
-  if (error == EPERM || error == EACCES) {
-    context += " (needs CAP_BPF: run as root or: sudo setcap cap_net_raw,cap_bpf+ep weir)";
-  } else if (!log.first_warning().empty()) {
-    context += " (" + log.first_warning() + ")";
-  }
-  return {context, {error, std::generic_category()}};
+HashMap<std::uint32_t, std::uint32_t> interface_map(const requests_bpf& skeleton) {
+  return HashMap<std::uint32_t, std::uint32_t>(bpf_map__fd(skeleton.maps.interfaces));
 }
 
 }  // namespace
@@ -40,15 +35,13 @@ void CaptureProgram::Unload::operator()(requests_bpf* skeleton) const {
   requests_bpf__destroy(skeleton);
 }
 
-CaptureProgram::~CaptureProgram() {
-  if (!verdicts_.empty()) munmap(verdicts_.data(), kVerdictBytes);
-}
+CaptureProgram::~CaptureProgram() = default;
 
 Result<std::unique_ptr<CaptureProgram>> CaptureProgram::load(const Settings& settings) {
   const LibbpfLog log;
   std::unique_ptr<CaptureProgram> program(new CaptureProgram);
   program->skeleton_.reset(requests_bpf__open());
-  if (!program->skeleton_) return tl::unexpected(load_error(errno, log));
+  if (!program->skeleton_) return load_error(kLoad, errno, kCapabilities, log);
   requests_bpf& skeleton = *program->skeleton_;
   // Nobody is to choose addresses and ports that share a slot. Without entropy yet: the address of
   // this object is better than nothing.
@@ -60,9 +53,12 @@ Result<std::unique_ptr<CaptureProgram>> CaptureProgram::load(const Settings& set
   skeleton.rodata->has_expression = settings.expression.has_value();
   skeleton.rodata->follow_tunnels = settings.follow_tunnels;
   if (const int status = requests_bpf__load(&skeleton); status != 0) {
-    return tl::unexpected(load_error(-status, log));
+    return load_error(kLoad, -status, kCapabilities, log);
   }
-  if (auto mapped = program->map_verdicts(); !mapped) return tl::unexpected(mapped.error());
+  auto mapped = MappedArray<copy_verdict>::map(bpf_map__fd(skeleton.maps.verdicts),
+                                               COPY_VERDICT_SLOTS, "map the copy verdicts");
+  if (!mapped) return tl::unexpected(mapped.error());
+  program->verdicts_ = std::move(*mapped);
   if (!settings.expression) return program;
   const int judge = bpf_program__fd(skeleton.progs.judge);
   const int expressions = bpf_map__fd(skeleton.maps.expressions);
@@ -92,28 +88,17 @@ Result<> CaptureProgram::add_expression(const std::vector<sock_filter>& classic,
   return system_failure("load the filter's expression: join it to the capture filter");
 }
 
-Result<> CaptureProgram::map_verdicts() {
-  void* memory = mmap(nullptr, kVerdictBytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-                      bpf_map__fd(skeleton_->maps.verdicts), 0);
-  if (memory == MAP_FAILED) return system_failure("load the capture filter: map its verdicts");
-  verdicts_ = {static_cast<copy_verdict*>(memory), COPY_VERDICT_SLOTS};
-  return {};
-}
-
 int CaptureProgram::steering() const { return bpf_program__fd(skeleton_->progs.steer); }
 int CaptureProgram::filter() const { return bpf_program__fd(skeleton_->progs.capture); }
 
 Result<> CaptureProgram::add_interface(std::uint32_t index, bool has_ethernet_header) {
   const std::uint32_t begins_with = has_ethernet_header ? kEthernet : kNetworkLayer;
-  if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.interfaces), &index, &begins_with, BPF_ANY) ==
-      0) {
-    return {};
-  }
-  return system_failure("tell the capture filter of an interface");
+  return interface_map(*skeleton_)
+      .set(index, begins_with, "tell the capture filter of an interface");
 }
 
 void CaptureProgram::remove_interface(std::uint32_t index) {
-  bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.interfaces), &index);
+  interface_map(*skeleton_).erase(index);
 }
 
 FilteredPackets CaptureProgram::filtered() const {

@@ -14,6 +14,7 @@
 
 #include "abi/copy_verdict.h"
 #include "base/result.h"
+#include "kernel/mapped_array.h"
 
 struct requests_bpf;
 
@@ -54,7 +55,7 @@ class CaptureProgram {
   FilteredPackets filtered() const;
 
   // COPY_VERDICT_SLOTS of them, and what their hashes are made with.
-  std::span<copy_verdict> verdicts() const { return verdicts_; }
+  std::span<copy_verdict> verdicts() const { return verdicts_.elements(); }
   std::uint64_t hash_seed() const { return hash_seed_; }
 
  private:
@@ -64,10 +65,9 @@ class CaptureProgram {
 
   CaptureProgram() = default;
   Result<> add_expression(const std::vector<sock_filter>& classic, std::uint32_t place);
-  Result<> map_verdicts();
 
   std::unique_ptr<requests_bpf, Unload> skeleton_;
-  std::span<copy_verdict> verdicts_;
+  MappedArray<copy_verdict> verdicts_;
   std::uint64_t hash_seed_ = 0;
 };
 

@@ -90,14 +90,19 @@ Result<Netlink> Netlink::open(std::uint32_t groups) {
 }
 
 Result<> Netlink::dump(std::uint16_t type, const Visit& visit) {
-  struct {
-    nlmsghdr header;
-    ifinfomsg link;  // as long as any dump's fixed header that is asked for here
-  } request{};
-  request.header.nlmsg_len = sizeof request;
-  request.header.nlmsg_type = type;
-  request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-  if (::send(fd(), &request, sizeof request, 0) < 0) {
+  const ifinfomsg any{};  // as long as the header of links and addresses
+  return dump(type, Bytes(reinterpret_cast<const std::uint8_t*>(&any), sizeof any), visit);
+}
+
+Result<> Netlink::dump(std::uint16_t type, Bytes fixed_header, const Visit& visit) {
+  nlmsghdr header{};
+  header.nlmsg_len = static_cast<std::uint32_t>(sizeof header + fixed_header.size());
+  header.nlmsg_type = type;
+  header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  std::vector<std::uint8_t> request(header.nlmsg_len);
+  std::memcpy(request.data(), &header, sizeof header);
+  std::memcpy(request.data() + sizeof header, fixed_header.data(), fixed_header.size());
+  if (::send(fd(), request.data(), request.size(), 0) < 0) {
     return system_failure("ask the kernel for its interfaces");
   }
   for (;;) {

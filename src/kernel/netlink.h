@@ -39,6 +39,8 @@ class Netlink {
   // Asks for all objects of a kind (RTM_GETLINK, RTM_GETADDR) and waits for the answer. On a socket
   // without groups only.
   Result<> dump(std::uint16_t type, const Visit& visit);
+  // The same with a fixed header that says more about what is asked for (tcmsg).
+  Result<> dump(std::uint16_t type, Bytes fixed_header, const Visit& visit);
   // The events that are waiting; does not block. False when some were lost (the queue was full):
   // whoever keeps state by them has to start from a new dump.
   Result<bool> receive(const Visit& visit);

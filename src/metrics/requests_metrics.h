@@ -49,6 +49,7 @@ class RequestsMetrics final : public RecordSink {
   explicit RequestsMetrics(std::size_t max_series = kMaxSeries);
   ~RequestsMetrics() override;
 
+  using RecordSink::on;
   void on(const RoundTrip& trip) noexcept override;
 
   // For any thread.

@@ -12,6 +12,9 @@ class FanOut final : public RecordSink {
  public:
   explicit FanOut(std::vector<RecordSink*> sinks) : sinks_(std::move(sinks)) {}
 
+  void on(const InterfaceSample& sample) noexcept override {
+    for (RecordSink* sink : sinks_) sink->on(sample);
+  }
   void on(const RoundTrip& trip) noexcept override {
     for (RecordSink* sink : sinks_) sink->on(trip);
   }

@@ -4,6 +4,11 @@
 
 namespace weir {
 
+void JsonLines::on(const InterfaceSample& sample) noexcept {
+  append_json(text(), sample);
+  end_line(sample.time);
+}
+
 void JsonLines::render(std::string& out, const RoundTrip& trip) { append_json(out, trip); }
 
 }  // namespace weir

@@ -9,6 +9,9 @@ class JsonLines final : public RecordWriter {
  public:
   using RecordWriter::RecordWriter;
 
+  using RecordWriter::on;
+  void on(const InterfaceSample& sample) noexcept override;
+
  protected:
   void render(std::string& out, const RoundTrip& trip) override;
 };

@@ -13,11 +13,10 @@ class RecordWriter : public RecordSink {
  public:
   explicit RecordWriter(RecordQueue::Lines lines) : lines_(std::move(lines)) {}
 
+  using RecordSink::on;
   void on(const RoundTrip& trip) noexcept final {
-    std::string& text = lines_.text();
-    render(text, trip);
-    text += '\n';
-    lines_.end_line(trip.completed);
+    render(lines_.text(), trip);
+    end_line(trip.completed);
   }
 
   // At batch boundaries, and at the end, before RecordQueue::finish().
@@ -26,6 +25,13 @@ class RecordWriter : public RecordSink {
  protected:
   // Appends the record without a line end.
   virtual void render(std::string& out, const RoundTrip& trip) = 0;
+
+  // For a line of another kind: appended here, and ended.
+  std::string& text() { return lines_.text(); }
+  void end_line(Nanos completed) noexcept {
+    lines_.text() += '\n';
+    lines_.end_line(completed);
+  }
 
  private:
   RecordQueue::Lines lines_;

@@ -45,6 +45,7 @@ class Top final : public RecordSink {
 
   explicit Top(std::size_t max_keys = kMaxKeys) : max_keys_(max_keys) {}
 
+  using RecordSink::on;
   void on(const RoundTrip& trip) noexcept override;
   // For any thread; begins anew.
   void take(TopTable& into);

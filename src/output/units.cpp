@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <iterator>
 #include <string_view>
 
@@ -48,6 +49,17 @@ std::string bytes_text(std::uint64_t bytes) {
     ++unit;
   }
   return fmt::format("{:.{}f} {}", value, decimals(value), kUnits[unit]);
+}
+
+std::string number_text(double number) {
+  static constexpr std::string_view kUnits[] = {"", " k", " M", " G", " T", " P", " E"};
+  std::size_t unit = 0;
+  while (number >= 999.5 && unit + 1 < std::size(kUnits)) {
+    number /= 1000;
+    ++unit;
+  }
+  if (number == std::floor(number) && unit == 0) return fmt::format("{:.0f}", number);
+  return fmt::format("{:.{}f}{}", number, decimals(number), kUnits[unit]);
 }
 
 }  // namespace weir

@@ -18,4 +18,7 @@ std::string duration_text(Nanos duration);
 // "512 B", "1.23 MB": powers of 1000.
 std::string bytes_text(std::uint64_t bytes);
 
+// "0", "0.25", "12.3", "1.23 k", "45.6 G": powers of 1000.
+std::string number_text(double number);
+
 }  // namespace weir

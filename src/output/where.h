@@ -37,6 +37,7 @@ class WhereFilter final : public RecordSink {
  public:
   WhereFilter(std::optional<Where> where, RecordSink& next, Ledger& ledger);
 
+  using RecordSink::on;
   void on(const RoundTrip& trip) noexcept override;
 
  private:

@@ -3,6 +3,7 @@
 // producer thread has its own chain of sinks.
 #pragma once
 
+#include "record/interface_sample.h"
 #include "record/round_trip.h"
 
 namespace weir {
@@ -10,6 +11,7 @@ namespace weir {
 class RecordSink {
  public:
   virtual ~RecordSink() = default;
+  virtual void on(const InterfaceSample&) noexcept {}
   virtual void on(const RoundTrip&) noexcept {}
 };
 

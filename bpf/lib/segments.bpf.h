@@ -1,0 +1,119 @@
+/* segments: what a super packet (TSO, GSO, GRO) becomes on the wire. Reads the packet's own kernel
+ * structures, as no field of __sk_buff tells where its headers end; needs CAP_PERFMON and BTF. */
+#pragma once
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+
+#include "kernel.h"
+
+enum {
+  /* Bits of skb_shared_info.gso_type, the same in all kernels from 6.1 on. */
+  kGsoTcp4 = 1 << 0,
+  kGsoDodgy = 1 << 1, /* from a guest or user space: to be checked, not to be cut */
+  kGsoTcp6 = 1 << 4,
+  kGsoSctp = 1 << 14,
+
+  /* Bits of net_device.features. Those of the segmentation types are gso_type shifted. */
+  kFeatureFragmentList = 1 << 6,
+  kFeatureTagOut = 1 << 7, /* puts an 802.1Q tag into packets going out */
+  kFeatureGsoShift = 16,
+
+  kGsoByFragments = 0xffff, /* gso_size: the segments are as long as they are */
+  kLegacyMaxBytes = 65536,  /* longer IPv6 packets have a hop-by-hop header that is not sent */
+  kJumboHeaderBytes = 8,
+  kTcpDataOffset = 12, /* in the TCP header: its length in words, upper half of a byte */
+  kUdpHeaderBytes = 8,
+  kSctpHeaderBytes = 12,
+};
+
+struct segments {
+  __u32 count;
+  __u32 more_bytes; /* than the super packet has, all segments together; modulo 2^32 */
+};
+
+/* The kernel hands programs of the TC hook the packet itself. */
+static __always_inline struct sk_buff* kernel_packet(struct __sk_buff* skb) {
+  return (struct sk_buff*)skb;
+}
+
+static __always_inline __u32 gso_type_of(struct sk_buff* packet) {
+  struct skb_shared_info* shared =
+      (struct skb_shared_info*)(BPF_CORE_READ(packet, head) + BPF_CORE_READ(packet, end));
+  return BPF_CORE_READ(shared, gso_type);
+}
+
+static __always_inline int has_fragment_list(struct sk_buff* packet) {
+  struct skb_shared_info* shared =
+      (struct skb_shared_info*)(BPF_CORE_READ(packet, head) + BPF_CORE_READ(packet, end));
+  return BPF_CORE_READ(shared, frag_list) != 0;
+}
+
+/* Of the headers that every segment repeats; what the packet has of them that is not sent is taken
+ * from *unsent. */
+static __always_inline __u32 repeated_header_bytes(struct __sk_buff* skb, struct sk_buff* packet,
+                                                   __u32 gso_type, __u32* unsent) {
+  unsigned char* head = BPF_CORE_READ(packet, head);
+  const __u32 link = BPF_CORE_READ(packet, mac_header);
+  const __u32 transport = BPF_CORE_READ_BITFIELD_PROBED(packet, encapsulation)
+                              ? BPF_CORE_READ(packet, inner_transport_header)
+                              : BPF_CORE_READ(packet, transport_header);
+  __u32 bytes = transport - link;
+  if (gso_type & (kGsoTcp4 | kGsoTcp6)) {
+    __u8 data_offset = 0;
+    bpf_probe_read_kernel(&data_offset, sizeof data_offset, head + transport + kTcpDataOffset);
+    bytes += data_offset >> 4 << 2;
+  } else {
+    bytes += gso_type & kGsoSctp ? kSctpHeaderBytes : kUdpHeaderBytes;
+  }
+  *unsent = 0;
+  if (skb->len > kLegacyMaxBytes && skb->protocol == bpf_htons(ETH_P_IPV6)) {
+    __u8 next_header = 0;
+    bpf_probe_read_kernel(&next_header, sizeof next_header,
+                          head + BPF_CORE_READ(packet, network_header) + 6);
+    if (next_header == 0) *unsent = kJumboHeaderBytes;
+  }
+  return bytes - *unsent;
+}
+
+/* Of a packet with gso_size. */
+static __always_inline struct segments segments_of(struct __sk_buff* skb) {
+  struct sk_buff* packet = kernel_packet(skb);
+  const __u32 size = skb->gso_size;
+  struct segments result = {.count = skb->gso_segs};
+  __u32 unsent;
+  const __u32 header = repeated_header_bytes(skb, packet, gso_type_of(packet), &unsent);
+  /* Who made the packet may have left the counting to whoever cuts it. */
+  if (result.count == 0) {
+    if (size != kGsoByFragments && skb->len > header + unsent)
+      result.count = (skb->len - header - unsent + size - 1) / size;
+    if (result.count == 0) result.count = 1;
+  }
+  result.more_bytes = (result.count - 1) * header - unsent;
+  return result;
+}
+
+static __always_inline __u32 longest_super_packet(struct __sk_buff* skb,
+                                                  struct net_device* device) {
+  if (skb->protocol == bpf_htons(ETH_P_IP) && bpf_core_field_exists(device->gso_ipv4_max_size))
+    return BPF_CORE_READ(device, gso_ipv4_max_size);
+  return BPF_CORE_READ(device, gso_max_size);
+}
+
+/* Whether the kernel cuts this packet before it hands it to the device it leaves by. */
+static __always_inline int is_cut_before_device(struct __sk_buff* skb) {
+  struct sk_buff* packet = kernel_packet(skb);
+  struct net_device* device = BPF_CORE_READ(packet, dev);
+  if (skb->gso_segs > BPF_CORE_READ(device, gso_max_segs)) return 1;
+  if (skb->len >= longest_super_packet(skb, device)) return 1;
+  __u64 features = BPF_CORE_READ(device, features);
+  if (skb->vlan_present) features &= BPF_CORE_READ(device, vlan_features) | kFeatureTagOut;
+  if (BPF_CORE_READ_BITFIELD_PROBED(packet, encapsulation))
+    features &= BPF_CORE_READ(device, hw_enc_features);
+  const __u64 needed = (__u64)(gso_type_of(packet) & ~kGsoDodgy) << kFeatureGsoShift;
+  if ((features & needed) != needed) return 1;
+  return !(features & kFeatureFragmentList) && has_fragment_list(packet);
+}

@@ -1,0 +1,127 @@
+#include "agent/interfaces_run.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "agent/metrics_server.h"
+#include "agent/signals.h"
+#include "base/log.h"
+#include "lens/interfaces.h"
+#include "output/interface_table.h"
+#include "output/json_lines.h"
+
+namespace weir {
+namespace {
+
+constexpr Nanos kFirstInterval = kSecond;
+// How long the end waits for a reader of the output that does not read.
+constexpr std::chrono::milliseconds kPatience{500};
+// Cursor to the top left, and nothing below what is written then.
+constexpr std::string_view kRedraw = "\x1b[H\x1b[J";
+
+class InterfacesRun {
+ public:
+  explicit InterfacesRun(const InterfacesSettings& settings) : settings_(settings) {}
+
+  Result<> run();
+
+ private:
+  void prepare_outputs();
+  void control(int signals);
+  // Ends an interval and writes its samples; true when as many as were asked for are written.
+  bool write_samples();
+  void write_table(const std::vector<InterfaceSample>& samples);
+
+  const InterfacesSettings& settings_;
+  std::unique_ptr<Interfaces> lens_;
+  std::optional<RecordQueue> queue_;
+  std::optional<JsonLines> json_;
+  std::optional<RecordQueue::Lines> table_;
+  bool redraw_ = false;
+  std::uint64_t written_ = 0;
+};
+
+void InterfacesRun::prepare_outputs() {
+  if (settings_.output == OutputFormat::kNone) return;
+  RecordQueue::Settings queue;
+  redraw_ = settings_.output == OutputFormat::kText && isatty(queue.fd) != 0;
+  queue_.emplace(std::move(queue));
+  if (settings_.output == OutputFormat::kJson) {
+    json_.emplace(queue_->lines());
+  } else {
+    table_.emplace(queue_->lines());
+  }
+}
+
+void InterfacesRun::write_table(const std::vector<InterfaceSample>& samples) {
+  std::string& text = table_->text();
+  text += redraw_ ? kRedraw : std::string_view();
+  text += render_interface_table(samples);
+  if (!redraw_) text += '\n';
+  table_->end_line(wall_clock_now());
+  table_->flush();
+}
+
+bool InterfacesRun::write_samples() {
+  lens_->tick();
+  std::vector<InterfaceSample> samples = lens_->samples();
+  if (settings_.active_only) {
+    std::erase_if(samples, [](const InterfaceSample& sample) { return !sample.ever_active; });
+  }
+  const bool enough = settings_.count > 0 && written_ + samples.size() >= settings_.count;
+  if (enough) samples.resize(settings_.count - written_);
+  written_ += samples.size();
+  if (table_) write_table(samples);
+  if (json_) {
+    for (const InterfaceSample& sample : samples) json_->on(sample);
+    json_->flush();
+  }
+  return enough;
+}
+
+void InterfacesRun::control(int signals) {
+  const Nanos begin = monotonic_now();
+  Nanos next = begin + std::min(settings_.interval, kFirstInterval);
+  const Nanos end = settings_.duration > 0 ? begin + settings_.duration : 0;
+  for (;;) {
+    const Nanos now = monotonic_now();
+    if (end > 0 && now >= end) break;
+    if (queue_ && queue_->stopped()) return;
+    if (now >= next) {
+      if (write_samples()) return;
+      next += settings_.interval;
+      if (next <= now) next = now + settings_.interval;
+      continue;
+    }
+    const Nanos due = end > 0 ? std::min(next, end) : next;
+    pollfd fds[] = {{signals, POLLIN, 0}, {lens_->fd(), POLLIN, 0}};
+    ::poll(fds, 2, static_cast<int>((due - now + kMillisecond - 1) / kMillisecond));
+    if (fds[0].revents != 0) break;
+    if (fds[1].revents != 0) lens_->on_readable();
+  }
+  write_samples();  // what has come since the last ones
+}
+
+Result<> InterfacesRun::run() {
+  Result<Fd> signals = catch_signals();
+  if (!signals) return tl::unexpected<Error>(signals.error());
+  auto lens = Interfaces::open({settings_.interfaces, true, settings_.attach});
+  if (!lens) return tl::unexpected<Error>(lens.error());
+  lens_ = std::move(*lens);
+  prepare_outputs();
+  std::fputs("ready\n", stderr);
+  control(signals->get());
+  lens_.reset();
+  return queue_ ? queue_->finish(kPatience) : Result<>();
+}
+
+}  // namespace
+
+Result<> run_interfaces(const InterfacesSettings& settings) {
+  return InterfacesRun(settings).run();
+}
+
+}  // namespace weir

@@ -1,0 +1,214 @@
+#include "lens/interfaces.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+
+namespace weir {
+namespace {
+
+constexpr double kActiveFramesPerSecond = 0.1;
+constexpr std::uint64_t kEthernetHeaderBytes = 14;
+
+// Bytes of each frame that the device does not count and the hook sees: these devices look at the
+// packet when its link header has been taken off.
+std::uint64_t uncounted_header_bytes(const Interface& interface, std::uint32_t direction) {
+  if (interface.is_loopback()) return kEthernetHeaderBytes;
+  const bool strips = interface.kind == "bridge" || interface.kind == "vlan" ||
+                      interface.kind == "vxlan" || interface.kind == "geneve";
+  return strips && direction == TRAFFIC_INGRESS ? kEthernetHeaderBytes : 0;
+}
+
+TrafficRates rates_between(const TrafficCounts& before, const TrafficCounts& now, Nanos interval) {
+  const auto rate = [&](std::uint64_t from, std::uint64_t to) {
+    return static_cast<double>(to - from) * static_cast<double>(kSecond) /
+           static_cast<double>(interval);
+  };
+  return {rate(before.frames, now.frames), rate(before.bytes, now.bytes),
+          rate(before.wire_packets, now.wire_packets), rate(before.wire_bytes, now.wire_bytes)};
+}
+
+}  // namespace
+
+Interfaces::Interfaces(const InterfacesOptions& options, InterfaceWatch watch,
+                       std::unique_ptr<TrafficProgram> program, TcMode mode,
+                       std::optional<ClsactOwner> owner)
+    : choice_(options.interfaces),
+      watch_(std::move(watch)),
+      program_(std::move(program)),
+      mode_(mode),
+      owner_(std::move(owner)) {}
+
+Result<std::unique_ptr<Interfaces>> Interfaces::open(const InterfacesOptions& options) {
+  auto watch = InterfaceWatch::open();
+  if (!watch) return tl::unexpected(watch.error());
+  std::vector<std::string> names;
+  for (const auto& [index, interface] : watch->interfaces()) names.push_back(interface.name);
+  if (options.must_exist) {
+    if (auto known = InterfaceChoice(options.interfaces).check(names); !known) {
+      return tl::unexpected(known.error());
+    }
+  }
+  auto program = TrafficProgram::load(names.size());
+  if (!program) return tl::unexpected(program.error());
+  TcMode mode = options.attach.value_or(TcMode::kTcx);
+  if (!options.attach) {
+    const auto tcx = has_tcx((*program)->fd(TRAFFIC_INGRESS));
+    if (!tcx) return tl::unexpected(tcx.error());
+    if (!*tcx) mode = TcMode::kClsact;
+  }
+  std::optional<ClsactOwner> owner;
+  if (mode == TcMode::kClsact) {
+    auto claimed = ClsactOwner::claim();
+    if (!claimed) return tl::unexpected(claimed.error());
+    owner.emplace(std::move(*claimed));
+  }
+  std::unique_ptr<Interfaces> lens(
+      new Interfaces(options, std::move(*watch), std::move(*program), mode, std::move(owner)));
+  const Result<> followed = lens->follow_interfaces();
+  if (!followed && lens->watched_.empty()) return tl::unexpected(followed.error());
+  return lens;
+}
+
+Result<> Interfaces::attach(const Interface& interface) {
+  if (auto added = program_->add(interface.index); !added) return added;
+  Watched watched;
+  watched.interface = interface;
+  watched.ticked = monotonic_now();
+  if (mode_ == TcMode::kClsact) {
+    // Of a weir that was killed. One that cannot be removed counts for nobody and does no harm.
+    const auto left = clsact_leftovers(interface.index);
+    for (const ClsactLeftover& leftover : left.value_or(std::vector<ClsactLeftover>())) {
+      if (remove_clsact_leftover(leftover)) {
+        log_info("removed a filter that a killed weir had left on " + interface.name);
+      }
+    }
+  }
+  for (const traffic_direction direction : {TRAFFIC_INGRESS, TRAFFIC_EGRESS}) {
+    auto attached = TcAttachment::attach(program_->fd(direction), interface.index, direction, mode_,
+                                         owner_ ? &*owner_ : nullptr);
+    if (!attached) {
+      watched.attachments = {};
+      program_->remove(interface.index);
+      return tl::unexpected(attached.error());
+    }
+    watched.attachments[direction].emplace(std::move(*attached));
+  }
+  const std::lock_guard lock(mutex_);
+  watched_.insert_or_assign(interface.index, std::move(watched));
+  return {};
+}
+
+void Interfaces::forget(std::uint32_t ifindex, bool gone) {
+  std::map<std::uint32_t, Watched>::node_type forgotten;
+  {
+    const std::lock_guard lock(mutex_);
+    forgotten = watched_.extract(ifindex);
+  }
+  if (forgotten.empty()) return;
+  for (auto& attachment : forgotten.mapped().attachments) {
+    if (gone && attachment) attachment->interface_is_gone();
+    attachment.reset();
+  }
+  program_->remove(ifindex);
+}
+
+Result<> Interfaces::follow_interfaces() {
+  Result<> first_failure;
+  for (const auto& [index, interface] : watch_.interfaces()) {
+    const auto found = watched_.find(index);  // only this thread changes it
+    const bool wanted = choice_.matches(interface.name);
+    if (found != watched_.end()) {
+      if (!wanted) {
+        forget(index, false);
+        continue;
+      }
+      const std::lock_guard lock(mutex_);
+      found->second.interface = interface;
+    } else if (wanted && refused_[index] != interface.name) {
+      const Result<> attached = attach(interface);
+      if (attached) {
+        refused_.erase(index);
+        continue;
+      }
+      // It may have gone while it was being attached; the watch will tell.
+      if (attached.error().code == std::errc::no_such_device) continue;
+      refused_[index] = interface.name;
+      if (first_failure)
+        first_failure = tl::unexpected(Error{
+            "count " + interface.name + ": " + attached.error().context, attached.error().code});
+      log_warning("count " + interface.name + ": " + attached.error().text());
+    }
+  }
+  std::erase_if(refused_, [&](const auto& entry) {
+    return entry.second.empty() || !watch_.interfaces().contains(entry.first);
+  });
+  uncounted_.store(refused_.size(), std::memory_order_relaxed);
+  return first_failure;
+}
+
+void Interfaces::on_readable() {
+  const auto changed = watch_.on_readable();
+  if (!changed) {
+    log_warning("follow interfaces: " + changed.error().text());
+    return;
+  }
+  for (const std::uint32_t index : watch_.gone()) forget(index, true);
+  if (*changed) (void)!follow_interfaces();
+}
+
+std::array<TrafficCounts, TRAFFIC_DIRECTIONS> Interfaces::read(const Watched& watched) const {
+  std::array<TrafficCounts, TRAFFIC_DIRECTIONS> counts;
+  for (const traffic_direction direction : {TRAFFIC_INGRESS, TRAFFIC_EGRESS}) {
+    TrafficCounts& one = counts[direction];
+    one = program_->read(watched.interface.index, direction);
+    // A frame may have been counted whose bytes are yet to be.
+    one.bytes -=
+        std::min(one.bytes, one.frames * uncounted_header_bytes(watched.interface, direction));
+  }
+  return counts;
+}
+
+void Interfaces::tick() {
+  const std::lock_guard lock(mutex_);
+  for (auto& [index, watched] : watched_) {
+    const Nanos now = monotonic_now();
+    const auto counts = read(watched);
+    watched.interval_ns = now - watched.ticked;
+    if (watched.interval_ns <= 0) continue;
+    watched.active = false;
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      watched.rates[i] = rates_between(watched.counts[i], counts[i], watched.interval_ns);
+      watched.active = watched.active || watched.rates[i].frames > kActiveFramesPerSecond;
+    }
+    watched.ever_active = watched.ever_active || watched.active;
+    watched.counts = counts;
+    watched.ticked = now;
+  }
+}
+
+std::vector<InterfaceSample> Interfaces::samples() const {
+  std::vector<InterfaceSample> samples;
+  const Nanos now = wall_clock_now();
+  const std::lock_guard lock(mutex_);
+  samples.reserve(watched_.size());
+  for (const auto& [index, watched] : watched_) {
+    const auto counts = read(watched);
+    InterfaceSample& sample = samples.emplace_back();
+    sample.time = now;
+    sample.interval_ns = watched.interval_ns;
+    sample.index = index;
+    sample.name = watched.interface.name;
+    sample.state = watched.interface.state();
+    sample.ingress = counts[TRAFFIC_INGRESS];
+    sample.egress = counts[TRAFFIC_EGRESS];
+    sample.ingress_rate = watched.rates[TRAFFIC_INGRESS];
+    sample.egress_rate = watched.rates[TRAFFIC_EGRESS];
+    sample.active = watched.active;
+    sample.ever_active = watched.ever_active;
+  }
+  return samples;
+}
+
+}  // namespace weir
