@@ -33,6 +33,8 @@ class InterfacesRun {
   void control(int signals);
   // Ends an interval and writes its samples; true when as many as were asked for are written.
   bool write_samples();
+  // Once, when every interface is counted.
+  void say_ready();
   void write_table(const std::vector<InterfaceSample>& samples);
 
   const InterfacesSettings& settings_;
@@ -40,7 +42,7 @@ class InterfacesRun {
   std::optional<RecordQueue> queue_;
   std::optional<JsonLines> json_;
   std::optional<RecordQueue::Lines> table_;
-  bool redraw_ = false;
+  bool redraw_ = false, ready_ = false;
   std::uint64_t written_ = 0;
 };
 
@@ -82,7 +84,14 @@ bool InterfacesRun::write_samples() {
   return enough;
 }
 
+void InterfacesRun::say_ready() {
+  if (ready_ || lens_->pending()) return;
+  ready_ = true;
+  std::fputs("ready\n", stderr);
+}
+
 void InterfacesRun::control(int signals) {
+  say_ready();
   const Nanos begin = monotonic_now();
   Nanos next = begin + std::min(settings_.interval, kFirstInterval);
   const Nanos end = settings_.duration > 0 ? begin + settings_.duration : 0;
@@ -98,9 +107,12 @@ void InterfacesRun::control(int signals) {
     }
     const Nanos due = end > 0 ? std::min(next, end) : next;
     pollfd fds[] = {{signals, POLLIN, 0}, {lens_->fd(), POLLIN, 0}};
-    ::poll(fds, 2, static_cast<int>((due - now + kMillisecond - 1) / kMillisecond));
+    const Nanos wait = lens_->pending() ? 0 : due - now;
+    ::poll(fds, 2, static_cast<int>((wait + kMillisecond - 1) / kMillisecond));
     if (fds[0].revents != 0) break;
     if (fds[1].revents != 0) lens_->on_readable();
+    if (lens_->pending()) lens_->attach_next();
+    say_ready();
   }
   write_samples();  // what has come since the last ones
 }
@@ -112,7 +124,6 @@ Result<> InterfacesRun::run() {
   if (!lens) return tl::unexpected<Error>(lens.error());
   lens_ = std::move(*lens);
   prepare_outputs();
-  std::fputs("ready\n", stderr);
   control(signals->get());
   lens_.reset();
   return queue_ ? queue_->finish(kPatience) : Result<>();

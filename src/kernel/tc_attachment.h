@@ -35,6 +35,9 @@ class TcAttachment {
   TcAttachment(TcAttachment&&) noexcept = default;
   TcAttachment& operator=(TcAttachment&&) noexcept = default;
 
+  // What detaches the program when it is closed; invalid where it is a filter.
+  Fd take_link() { return std::move(link_); }
+
   // The interface has gone, and its filters with it; a new one may have its index.
   void interface_is_gone();
 

@@ -4,12 +4,15 @@
 #include <utility>
 
 #include "base/log.h"
+#include "kernel/background_close.h"
 
 namespace weir {
 namespace {
 
 constexpr double kActiveFramesPerSecond = 0.1;
 constexpr std::uint64_t kEthernetHeaderBytes = 14;
+// At the end; more than these would take a good part of a second.
+constexpr std::size_t kDetachedAtOnce = 16;
 
 // Bytes of each frame that the device does not count and the hook sees: these devices look at the
 // packet when its link header has been taken off.
@@ -18,6 +21,12 @@ std::uint64_t uncounted_header_bytes(const Interface& interface, std::uint32_t d
   const bool strips = interface.kind == "bridge" || interface.kind == "vlan" ||
                       interface.kind == "vxlan" || interface.kind == "geneve";
   return strips && direction == TRAFFIC_INGRESS ? kEthernetHeaderBytes : 0;
+}
+
+// Which interface is attached before others.
+int urgency(const Interface& interface) {
+  if (!interface.is_up()) return 0;
+  return interface.kind.empty() ? 2 : 1;  // hardware and loopback have no kind
 }
 
 TrafficRates rates_between(const TrafficCounts& before, const TrafficCounts& now, Nanos interval) {
@@ -39,6 +48,18 @@ Interfaces::Interfaces(const InterfacesOptions& options, InterfaceWatch watch,
       program_(std::move(program)),
       mode_(mode),
       owner_(std::move(owner)) {}
+
+Interfaces::~Interfaces() {
+  if (watched_.size() <= kDetachedAtOnce) return;
+  std::vector<Fd> links;
+  for (auto& [index, watched] : watched_) {
+    for (auto& attachment : watched.attachments) {
+      Fd link = attachment ? attachment->take_link() : Fd();
+      if (link.valid()) links.push_back(std::move(link));
+    }
+  }
+  close_in_background(std::move(links));
+}
 
 Result<std::unique_ptr<Interfaces>> Interfaces::open(const InterfacesOptions& options) {
   auto watch = InterfaceWatch::open();
@@ -66,8 +87,9 @@ Result<std::unique_ptr<Interfaces>> Interfaces::open(const InterfacesOptions& op
   }
   std::unique_ptr<Interfaces> lens(
       new Interfaces(options, std::move(*watch), std::move(*program), mode, std::move(owner)));
-  const Result<> followed = lens->follow_interfaces();
-  if (!followed && lens->watched_.empty()) return tl::unexpected(followed.error());
+  lens->follow_interfaces();
+  while (lens->watched_.empty() && lens->pending()) lens->attach_next();
+  if (lens->watched_.empty() && lens->first_failure_) return tl::unexpected(*lens->first_failure_);
   return lens;
 }
 
@@ -114,38 +136,49 @@ void Interfaces::forget(std::uint32_t ifindex, bool gone) {
   program_->remove(ifindex);
 }
 
-Result<> Interfaces::follow_interfaces() {
-  Result<> first_failure;
+void Interfaces::follow_interfaces() {
+  pending_.clear();
   for (const auto& [index, interface] : watch_.interfaces()) {
     const auto found = watched_.find(index);  // only this thread changes it
     const bool wanted = choice_.matches(interface.name);
-    if (found != watched_.end()) {
-      if (!wanted) {
-        forget(index, false);
-        continue;
-      }
+    if (found == watched_.end()) {
+      const auto refused = refused_.find(index);
+      const bool again = refused == refused_.end() || refused->second != interface.name;
+      if (wanted && again) pending_.push_back(index);
+    } else if (wanted) {
       const std::lock_guard lock(mutex_);
       found->second.interface = interface;
-    } else if (wanted && refused_[index] != interface.name) {
-      const Result<> attached = attach(interface);
-      if (attached) {
-        refused_.erase(index);
-        continue;
-      }
-      // It may have gone while it was being attached; the watch will tell.
-      if (attached.error().code == std::errc::no_such_device) continue;
-      refused_[index] = interface.name;
-      if (first_failure)
-        first_failure = tl::unexpected(Error{
-            "count " + interface.name + ": " + attached.error().context, attached.error().code});
-      log_warning("count " + interface.name + ": " + attached.error().text());
+    } else {
+      forget(index, false);
     }
   }
   std::erase_if(refused_, [&](const auto& entry) {
-    return entry.second.empty() || !watch_.interfaces().contains(entry.first);
+    const auto found = watch_.interfaces().find(entry.first);
+    return found == watch_.interfaces().end() || !choice_.matches(found->second.name);
   });
   uncounted_.store(refused_.size(), std::memory_order_relaxed);
-  return first_failure;
+  std::sort(pending_.begin(), pending_.end(), [this](std::uint32_t a, std::uint32_t b) {
+    return std::pair(urgency(watch_.interfaces().at(a)), b) <
+           std::pair(urgency(watch_.interfaces().at(b)), a);
+  });
+}
+
+void Interfaces::attach_next() {
+  const Interface& interface = watch_.interfaces().at(pending_.back());
+  pending_.pop_back();
+  const Result<> attached = attach(interface);
+  if (attached) {
+    refused_.erase(interface.index);
+    return;
+  }
+  // It may have gone by now; the watch will tell.
+  if (attached.error().code == std::errc::no_such_device) return;
+  refused_[interface.index] = interface.name;
+  uncounted_.store(refused_.size(), std::memory_order_relaxed);
+  const Error failure{"count " + interface.name + ": " + attached.error().context,
+                      attached.error().code};
+  if (watched_.empty() && !first_failure_) first_failure_ = failure;
+  log_warning(failure.text());
 }
 
 void Interfaces::on_readable() {
@@ -155,7 +188,7 @@ void Interfaces::on_readable() {
     return;
   }
   for (const std::uint32_t index : watch_.gone()) forget(index, true);
-  if (*changed) (void)!follow_interfaces();
+  if (*changed) follow_interfaces();
 }
 
 std::array<TrafficCounts, TRAFFIC_DIRECTIONS> Interfaces::read(const Watched& watched) const {

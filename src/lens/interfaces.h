@@ -36,15 +36,26 @@ struct InterfacesOptions {
 
 class Interfaces {
  public:
-  // Counting has begun when it returns. Where nothing can be attached though there are interfaces,
-  // it fails with the first reason.
+  // Counting of one interface has begun when it returns; the others are attach_next()'s, as each
+  // costs the kernel tens of milliseconds. Where nothing can be attached though there are
+  // interfaces, it fails with the first reason.
   static Result<std::unique_ptr<Interfaces>> open(const InterfacesOptions& options);
+
+  // Where many are attached, another process goes on to detach them.
+  ~Interfaces();
+  Interfaces(const Interfaces&) = delete;
+  Interfaces& operator=(const Interfaces&) = delete;
 
   TcMode mode() const { return mode_; }
 
   int fd() const { return watch_.fd(); }
-  // Interfaces came, went or changed. Those that could not be attached are logged, once each.
+  // Interfaces came, went or changed.
   void on_readable();
+  // Whether interfaces wait for attach_next().
+  bool pending() const { return !pending_.empty(); }
+  // Begins to count one more interface: first those that carry traffic from elsewhere. One that
+  // cannot be is logged, once.
+  void attach_next();
   // Ends an interval: rates are those since the tick before, or since an interface appeared.
   void tick();
 
@@ -68,8 +79,8 @@ class Interfaces {
              std::unique_ptr<TrafficProgram> program, TcMode mode,
              std::optional<ClsactOwner> owner);
   Result<> attach(const Interface& interface);
-  // Returns why the first could not be attached that is not counted now.
-  Result<> follow_interfaces();
+  // Takes over what the watch knows.
+  void follow_interfaces();
   void forget(std::uint32_t ifindex, bool gone);
   std::array<TrafficCounts, TRAFFIC_DIRECTIONS> read(const Watched& watched) const;
 
@@ -78,7 +89,9 @@ class Interfaces {
   std::unique_ptr<TrafficProgram> program_;
   TcMode mode_;
   std::optional<ClsactOwner> owner_;
+  std::vector<std::uint32_t> pending_;            // indexes; the last is next
   std::map<std::uint32_t, std::string> refused_;  // by index: the name it was refused under
+  std::optional<Error> first_failure_;
   std::atomic<std::size_t> uncounted_{0};
 
   mutable std::mutex mutex_;                  // guards what follows
