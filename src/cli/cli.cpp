@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "cli/cleanup.h"
 #include "cli/doctor.h"
 #include "cli/interfaces.h"
 #include "cli/list.h"
@@ -52,6 +53,8 @@ int run_command_line(int argc, char** argv) {
   add_interfaces(app, status);
   add_requests(app, status);
   add_report(app, status, "list", "The network interfaces", run_list);
+  add_report(app, status, "cleanup", "Removes what a killed weir left attached (before Linux 6.6)",
+             run_cleanup);
   add_report(app, status, "doctor", "What this kernel and these privileges allow", run_doctor);
   try {
     app.parse(argc, argv);
