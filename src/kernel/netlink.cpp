@@ -76,44 +76,53 @@ Netlink::Netlink(Fd socket) : socket_(std::move(socket)), buffer_(kBufferBytes) 
 
 Result<Netlink> Netlink::open(std::uint32_t groups) {
   Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-  if (!fd.valid())
-    return system_failure("ask the kernel for its interfaces: open a netlink socket");
+  if (!fd.valid()) return system_failure("ask the kernel about the network: open a netlink socket");
   // Best effort: a full queue is noticed and answered by a new dump.
   setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &kEventQueueBytes, sizeof kEventQueueBytes);
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;
   address.nl_groups = groups;
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return system_failure("ask the kernel for its interfaces: bind a netlink socket");
+    return system_failure("ask the kernel about the network: bind a netlink socket");
   }
   return Netlink(std::move(fd));
 }
 
 Result<> Netlink::dump(std::uint16_t type, const Visit& visit) {
-  const ifinfomsg any{};  // as long as the header of links and addresses
-  return dump(type, Bytes(reinterpret_cast<const std::uint8_t*>(&any), sizeof any), visit);
+  const ifinfomsg all{};
+  return dump(type, header_bytes(all), visit);
 }
 
-Result<> Netlink::dump(std::uint16_t type, Bytes fixed_header, const Visit& visit) {
-  nlmsghdr header{};
-  header.nlmsg_len = static_cast<std::uint32_t>(sizeof header + fixed_header.size());
-  header.nlmsg_type = type;
-  header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-  std::vector<std::uint8_t> request(header.nlmsg_len);
-  std::memcpy(request.data(), &header, sizeof header);
-  std::memcpy(request.data() + sizeof header, fixed_header.data(), fixed_header.size());
-  if (::send(fd(), request.data(), request.size(), 0) < 0) {
-    return system_failure("ask the kernel for its interfaces");
+Result<> Netlink::dump(std::uint16_t type, Bytes header, const Visit& visit) {
+  return request(type, NLM_F_REQUEST | NLM_F_DUMP, header, visit);
+}
+
+Result<> Netlink::ask(std::uint16_t type, Bytes header, const Visit& visit) {
+  // The acknowledgement ends the answer.
+  return request(type, NLM_F_REQUEST | NLM_F_ACK, header, visit);
+}
+
+Result<> Netlink::request(std::uint16_t type, std::uint16_t flags, Bytes header,
+                          const Visit& visit) {
+  nlmsghdr start{};
+  start.nlmsg_len = static_cast<std::uint32_t>(sizeof start + header.size());
+  start.nlmsg_type = type;
+  start.nlmsg_flags = flags;
+  const Bytes head = header_bytes(start);
+  std::vector<std::uint8_t> message(head.begin(), head.end());
+  message.insert(message.end(), header.begin(), header.end());
+  if (::send(fd(), message.data(), message.size(), 0) < 0) {
+    return system_failure("ask the kernel about the network");
   }
   for (;;) {
     const ssize_t size = ::recv(fd(), buffer_.data(), buffer_.size(), 0);
     if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return system_failure("read the kernel's list of interfaces");
+    if (size < 0) return system_failure("read the kernel's answer about the network");
     int error = 0;
     const Walk result = walk(Bytes(buffer_.data(), static_cast<std::size_t>(size)), visit, error);
     if (result == Walk::kDone) return {};
     if (result == Walk::kFailed) {
-      return system_failure("read the kernel's list of interfaces", error);
+      return system_failure("ask the kernel about the network", error);
     }
   }
 }

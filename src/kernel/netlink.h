@@ -25,6 +25,12 @@ struct NetlinkAttribute {
   std::string_view text() const;  // up to its final zero byte
 };
 
+// The bytes of a fixed header, to ask with; a view of `header`.
+template <class Header>
+Bytes header_bytes(const Header& header) {
+  return {reinterpret_cast<const std::uint8_t*>(&header), sizeof header};
+}
+
 // The attributes from `offset` of a payload (the size of its fixed header, aligned).
 std::vector<NetlinkAttribute> netlink_attributes(Bytes payload, std::size_t offset);
 
@@ -36,17 +42,22 @@ class Netlink {
   static Result<Netlink> open(std::uint32_t groups);
 
   int fd() const { return socket_.get(); }
-  // Asks for all objects of a kind (RTM_GETLINK, RTM_GETADDR) and waits for the answer. On a socket
-  // without groups only.
+  // Asks for all objects of a kind and waits for the answer. On a socket without groups only.
+  // `header`: the fixed header that this kind is asked for with (RTM_GETQDISC: a tcmsg), and
+  // attributes behind it.
+  Result<> dump(std::uint16_t type, Bytes header, const Visit& visit);
+  // Of a kind whose header is an ifinfomsg or shorter (RTM_GETLINK, RTM_GETADDR).
   Result<> dump(std::uint16_t type, const Visit& visit);
-  // The same with a fixed header that says more about what is asked for (tcmsg).
-  Result<> dump(std::uint16_t type, Bytes fixed_header, const Visit& visit);
+  // Asks for one object, likewise; fails where the kernel has none.
+  Result<> ask(std::uint16_t type, Bytes header, const Visit& visit);
   // The events that are waiting; does not block. False when some were lost (the queue was full):
   // whoever keeps state by them has to start from a new dump.
   Result<bool> receive(const Visit& visit);
 
  private:
   explicit Netlink(Fd socket);
+
+  Result<> request(std::uint16_t type, std::uint16_t flags, Bytes header, const Visit& visit);
 
   Fd socket_;
   std::vector<std::uint8_t> buffer_;

@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
 #include <map>
 
-#include "metrics/label_values.h"
+#include "metrics/metric_page.h"
 #include "metrics/process_stats.h"
 
 namespace weir {
@@ -34,57 +33,12 @@ constexpr std::array<std::string_view, kBucketBounds.size()> kBoundTexts{
     "0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.075",
     "0.1",    "0.25",    "0.5",    "0.75",  "1",      "2.5",   "5",    "7.5",   "10"};
 
-class Page {
- public:
-  explicit Page(std::string& out) : out_(out) {}
-
-  void family(std::string_view name, std::string_view type, std::string_view help) {
-    name_ = name;
-    fmt::format_to(std::back_inserter(out_), "# HELP {} {}\n# TYPE {} {}\n", name, help, name,
-                   type);
-  }
-
-  template <class Value>
-  void sample(std::string_view labels, const Value& value) {
-    sample_of("", labels, value);
-  }
-
-  template <class Value>
-  void sample_of(std::string_view suffix, std::string_view labels, const Value& value) {
-    out_ += name_;
-    out_ += suffix;
-    if (!labels.empty()) {
-      out_ += '{';
-      out_ += labels;
-      out_ += '}';
-    }
-    fmt::format_to(std::back_inserter(out_), " {}\n", value);
-  }
-
-  template <class Value>
-  void single(std::string_view name, std::string_view type, std::string_view help,
-              const Value& value) {
-    family(name, type, help);
-    sample("", value);
-  }
-
- private:
-  std::string& out_;
-  std::string_view name_;
-};
-
-std::string label(std::string_view name, std::string_view value) {
-  std::string out;
-  append_label(out, name, value);
-  return out;
-}
-
 struct SeriesTotals {
   std::array<std::uint64_t, kBucketBounds.size() + 1> buckets{};
   std::uint64_t sum_ns = 0;
 };
 
-void add_histogram(Page& page, std::string_view labels, const SeriesTotals& totals) {
+void add_histogram(MetricPage& page, std::string_view labels, const SeriesTotals& totals) {
   const std::string_view comma = labels.empty() ? "" : ",";
   std::uint64_t below = 0;
   for (std::size_t i = 0; i < totals.buckets.size(); ++i) {
@@ -98,7 +52,7 @@ void add_histogram(Page& page, std::string_view labels, const SeriesTotals& tota
   page.sample_of("_count", labels, below);
 }
 
-void add_family(Page& page, const RequestsReadings& readings, DurationFamily family) {
+void add_family(MetricPage& page, const RequestsReadings& readings, DurationFamily family) {
   // By the labels' text: the shards' own series, and values that only differ in broken UTF-8.
   std::map<std::string_view, SeriesTotals> merged;
   for (const RequestsMetrics* shard : readings.shards) {
@@ -117,7 +71,7 @@ void add_family(Page& page, const RequestsReadings& readings, DurationFamily fam
   for (const auto& [labels, totals] : merged) add_histogram(page, labels, totals);
 }
 
-void add_overflow(Page& page, const RequestsReadings& readings) {
+void add_overflow(MetricPage& page, const RequestsReadings& readings) {
   page.family("weir_series_overflow_total", "counter",
               "Observations whose own series was beyond the family's limit.");
   for (std::size_t i = 0; i < kDurationFamilies; ++i) {
@@ -129,7 +83,7 @@ void add_overflow(Page& page, const RequestsReadings& readings) {
   }
 }
 
-void add_ledger(Page& page, const LedgerTotals& totals) {
+void add_ledger(MetricPage& page, const LedgerTotals& totals) {
   page.family("weir_ledger_total", "counter",
               "What became of everything that entered a stage, in the stage's own unit.");
   for (std::size_t i = 0; i < totals.counts.size(); ++i) {
@@ -159,14 +113,14 @@ std::uint64_t sum(const RequestsReadings& readings, Counter RequestsCounters::* 
 
 // One sample for each worker.
 template <class Value>
-void per_worker(Page& page, const RequestsReadings& readings, Value value) {
+void per_worker(MetricPage& page, const RequestsReadings& readings, Value value) {
   for (std::size_t i = 0; i < readings.workers.size(); ++i) {
     page.sample(label("worker", std::to_string(i)), value(*readings.workers[i]));
   }
 }
 
 // How capture keeps up; nothing when files are read.
-void add_capture(Page& page, const RequestsReadings& readings) {
+void add_capture(MetricPage& page, const RequestsReadings& readings) {
   if (sum(readings, &RequestsCounters::ring_bytes) == 0) return;
   page.family("weir_capture_dropped_packets_total", "counter",
               "Packets for which a worker's ring had no room: lost{kernel} of the ledger.");
@@ -189,7 +143,7 @@ void add_capture(Page& page, const RequestsReadings& readings) {
               sum(readings, &RequestsCounters::spared_bytes));
 }
 
-void add_tcp(Page& page, const RequestsReadings& readings) {
+void add_tcp(MetricPage& page, const RequestsReadings& readings) {
   struct Row {
     Counter TcpHealth::* member;
     std::string_view name, help;
@@ -214,7 +168,7 @@ void add_tcp(Page& page, const RequestsReadings& readings) {
     page.single(row.name, "counter", row.help, sum(readings, row.member));
 }
 
-void add_decode_errors(Page& page, const RequestsReadings& readings) {
+void add_decode_errors(MetricPage& page, const RequestsReadings& readings) {
   const std::size_t count = std::min(readings.protocols.size(), RequestsCounters::kMaxProtocols);
   if (count == 0) return;
   page.family("weir_decode_errors_total", "counter",
@@ -228,7 +182,7 @@ void add_decode_errors(Page& page, const RequestsReadings& readings) {
   }
 }
 
-void add_process(Page& page) {
+void add_process(MetricPage& page) {
   const ProcessStats stats = ProcessStats::read();
   page.single("process_cpu_seconds_total", "counter", "Processor time used, user and system.",
               stats.cpu_seconds);
@@ -247,7 +201,7 @@ void add_process(Page& page) {
 std::string render_metrics_page(const RequestsReadings& readings, std::string_view version,
                                 bool lens_up) {
   std::string out;
-  Page page(out);
+  MetricPage page(out);
   for (std::size_t i = 0; i < kDurationFamilies; ++i) {
     add_family(page, readings, static_cast<DurationFamily>(i));
   }

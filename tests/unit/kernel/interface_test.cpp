@@ -1,55 +1,12 @@
 #include "kernel/interface.h"
 
 #include <gtest/gtest.h>
-#include <linux/if.h>
-#include <linux/if_arp.h>
-#include <linux/rtnetlink.h>
-#include <sys/socket.h>
-
-#include <cstring>
-#include <string_view>
-#include <vector>
 
 #include "kernel/netlink.h"
+#include "unit/kernel/netlink_builder.h"
 
 namespace weir {
 namespace {
-
-using Octets = std::vector<std::uint8_t>;
-
-template <class Value>
-Octets octets_of(const Value& value) {
-  Octets octets(sizeof value);
-  std::memcpy(octets.data(), &value, sizeof value);
-  return octets;
-}
-
-Octets attribute(unsigned type, const Octets& value) {
-  rtattr header{};
-  header.rta_len = static_cast<unsigned short>(sizeof header + value.size());
-  header.rta_type = static_cast<unsigned short>(type);
-  Octets octets = octets_of(header);
-  octets.insert(octets.end(), value.begin(), value.end());
-  octets.resize((octets.size() + 3) / 4 * 4);
-  return octets;
-}
-
-Octets text(std::string_view value) {
-  Octets octets(value.begin(), value.end());
-  octets.push_back(0);
-  return octets;
-}
-
-Octets link(std::uint8_t family, int index, const std::vector<Octets>& attributes) {
-  ifinfomsg header{};
-  header.ifi_family = family;
-  header.ifi_index = index;
-  header.ifi_type = ARPHRD_ETHER;
-  header.ifi_flags = IFF_UP;
-  Octets message = octets_of(header);
-  for (const auto& one : attributes) message.insert(message.end(), one.begin(), one.end());
-  return message;
-}
 
 TEST(InterfaceTest, ReadsALinkMessage) {
   const auto info = attribute(IFLA_INFO_KIND, text("veth"));
@@ -76,13 +33,11 @@ TEST(InterfaceTest, EveryTruncationIsHarmless) {
   const auto whole = link(AF_UNSPEC, 7,
                           {attribute(IFLA_IFNAME, text("veth0")),
                            attribute(IFLA_LINKINFO, attribute(IFLA_INFO_KIND, text("veth")))});
-  for (std::size_t size = 0; size < whole.size(); ++size) {
-    const Octets cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
-    const auto parsed = parse_link(cut);
-    if (parsed) {
+  each_truncation(whole, [](const Octets& cut) {
+    if (const auto parsed = parse_link(cut)) {
       EXPECT_EQ(parsed->name, "veth0");
     }
-  }
+  });
 }
 
 TEST(InterfaceTest, KindFallsBackToTheHardware) {
@@ -104,6 +59,25 @@ TEST(NetlinkTest, AttributesOfAbsurdLengthEndTheList) {
   EXPECT_TRUE(netlink_attributes(bad, 100).empty());
   const Octets shorter{1, 2};
   EXPECT_EQ((NetlinkAttribute{IFLA_MTU, shorter}.u32()), 0U);
+}
+
+TEST(NetlinkTest, AsksForOneObject) {
+  auto netlink = Netlink::open(0);
+  ASSERT_TRUE(netlink) << netlink.error().text();
+  ifinfomsg question{};
+  question.ifi_index = 1;
+  std::vector<std::string> names;
+  const auto note = [&](const NetlinkMessage& message) {
+    if (const auto link = parse_link(message.payload)) names.push_back(link->name);
+  };
+  ASSERT_TRUE(netlink->ask(RTM_GETLINK, header_bytes(question), note));
+  EXPECT_EQ(names, std::vector<std::string>{"lo"});
+  question.ifi_index = 0x7fffffff;
+  EXPECT_FALSE(netlink->ask(RTM_GETLINK, header_bytes(question), note));
+  EXPECT_EQ(names.size(), 1U);
+  // And the socket is fit for the next question.
+  EXPECT_TRUE(netlink->dump(RTM_GETLINK, note));
+  EXPECT_GE(names.size(), 2U);
 }
 
 TEST(InterfaceTest, TheLoopbackOfThisMachineIsListed) {
