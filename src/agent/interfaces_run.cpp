@@ -9,6 +9,7 @@
 #include "agent/metrics_server.h"
 #include "agent/signals.h"
 #include "base/log.h"
+#include "kernel/device_statistics.h"
 #include "lens/interfaces.h"
 #include "output/interface_table.h"
 #include "output/json_lines.h"
@@ -21,6 +22,18 @@ constexpr Nanos kFirstInterval = kSecond;
 constexpr std::chrono::milliseconds kPatience{500};
 // Cursor to the top left, and nothing below what is written then.
 constexpr std::string_view kRedraw = "\x1b[H\x1b[J";
+
+// Those that cannot be read are absent.
+void add_device_statistics(std::vector<InterfaceSample>& samples) {
+  const auto devices = read_device_statistics();
+  if (!devices) return;
+  for (InterfaceSample& sample : samples) {
+    const auto found = std::find_if(devices->begin(), devices->end(), [&](const auto& device) {
+      return device.index == sample.index;
+    });
+    if (found != devices->end()) sample.device = *found;
+  }
+}
 
 class InterfacesRun {
  public:
@@ -70,6 +83,7 @@ void InterfacesRun::write_table(const std::vector<InterfaceSample>& samples) {
 bool InterfacesRun::write_samples() {
   lens_->tick();
   std::vector<InterfaceSample> samples = lens_->samples();
+  add_device_statistics(samples);
   if (settings_.active_only) {
     std::erase_if(samples, [](const InterfaceSample& sample) { return !sample.ever_active; });
   }

@@ -30,7 +30,12 @@ void append_json(std::string& out, const InterfaceSample& sample) {
                  sample.index, sample.state, sample.interval_ns);
   append_traffic(out, "ingress", sample.ingress, sample.ingress_rate);
   append_traffic(out, "egress", sample.egress, sample.egress_rate);
-  out += sample.active ? R"(,"active":true})" : R"(,"active":false})";
+  out += sample.active ? R"(,"active":true)" : R"(,"active":false)";
+  if (sample.device) {
+    out += R"(,"device":)";
+    append_device_json(out, *sample.device);
+  }
+  out += '}';
 }
 
 }  // namespace weir

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/time.h"
+#include "record/device_statistics.h"
 
 namespace weir {
 
@@ -31,6 +33,8 @@ struct InterfaceSample {
   TrafficRates ingress_rate, egress_rate;
   bool active = false;       // more than 0.1 frames/s in either direction during the interval
   bool ever_active = false;  // in any interval since counting began
+  // What the kernel and the driver count themselves; not in every sample.
+  std::optional<DeviceStatistics> device;
 };
 
 }  // namespace weir
