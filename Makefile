@@ -20,7 +20,8 @@ run: build
 	$(SUDO) build/release/weir requests $(ARGS)
 
 # Everything: unit and contract tests under the sanitizers, recordings, a minute of fuzzing, live
-# traffic (root), formatting. The last line is the total.
+# traffic (root), some of it in virtual machines with other kernels, formatting. The last line is
+# the total.
 test: build
 	@scripts/install-deps --test
 	cmake --preset asan -DWEIR_WERROR=ON

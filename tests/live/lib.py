@@ -15,6 +15,8 @@ import time
 import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# For a machine that is slower by this factor (an emulated one): waits and limits grow with it.
+SLOWNESS = int(os.environ.get("WEIR_TEST_SLOWNESS", "1"))
 WEIR = os.path.abspath(os.environ.get("WEIR", os.path.join(ROOT, "build", "release", "weir")))
 tests = []
 
@@ -79,7 +81,7 @@ def main(root=True):
 
 def until(condition, seconds, what):
     """Waits for condition() to be true and returns it; `what` is text or makes it."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * SLOWNESS
     while not (result := condition()):
         if time.monotonic() > end:
             raise AssertionError(f"{what() if callable(what) else what} did not happen within {seconds} s")

@@ -1,0 +1,183 @@
+"""What `weir interfaces` says, held against what the kernel counts and what a capture of the wire shows."""
+import contextlib
+import json
+import select
+import socket
+import struct
+import threading
+
+from lib import SLOWNESS, Weir, until
+from lib_traffic import SO_RCVBUFFORCE, SOL_PACKET, inside, proc_net_dev
+
+DIRECTIONS = ("ingress", "egress")
+ETH_P_ALL = 3
+PACKET_STATISTICS, PACKET_OUTGOING = 6, 4
+
+
+class Samples:
+    """A running `weir interfaces`, asked for what it has counted."""
+
+    def __init__(self, namespace, *arguments):
+        self.namespace, self.read = namespace, 0
+        self.weir = Weir(namespace, "-o", "json", "-t", "100ms", *arguments, command="interfaces")
+
+    def lines(self):
+        """The whole lines that came since the last call."""
+        with open(self.weir.out, "rb") as file:
+            file.seek(self.read)
+            text = file.read()
+        text = text[:text.rfind(b"\n") + 1]
+        self.read += len(text)
+        return [json.loads(line) for line in text.splitlines()]
+
+    def next(self):
+        """{interface: its sample}, all taken after this call began."""
+        self.lines()
+        seen = {}
+
+        def enough():
+            for line in self.lines():
+                seen.setdefault(line["interface"], []).append(line)
+            return any(len(lines) > 2 for lines in seen.values())
+        until(enough, 5, "a sample")
+        # The first of each may have been on its way before.
+        return {name: lines[1] for name, lines in seen.items() if len(lines) > 1}
+
+    def settled(self):
+        """(counters of /proc/net/dev, samples) of a moment at which nothing crosses any interface."""
+        def same():
+            before = proc_net_dev(self.namespace)
+            samples = self.next()
+            return (before, samples) if before == proc_net_dev(self.namespace) else None
+        return until(same, 20, "silence")
+
+
+def frames_of(counts):
+    return counts["frames"], counts["frame_bytes"]
+
+
+def wire_of(counts):
+    return counts["wire_packets"], counts["wire_bytes"]
+
+
+def minus(one, other):
+    return tuple(a - b for a, b in zip(one, other))
+
+
+class Truth:
+    """Holds what weir counts in a namespace against the kernel, step by step; verdict() tells of all that was wrong.
+
+    `leaves_out`: {(interface, direction): bytes of each frame that the kernel's statistics of that device do not count}.
+    `merged`: (interface, direction) where packets are merged after the device has counted them: frames are fewer, wire packets
+    are as many.
+    """
+
+    def __init__(self, namespace, *arguments, leaves_out=None, merged=()):
+        self.samples, self.leaves_out, self.merged = Samples(namespace, *arguments), leaves_out or {}, merged
+        self.wrong, self.compared = [], 0
+        self.last = self.samples.settled()
+
+    def step(self, what, *busy, wire=None, wire_is_frames=True):
+        """What has crossed since the last step. `busy`: interfaces that something must have crossed. `wire`: {(interface,
+        direction): (packets, bytes)}; what it does not name has wire packets as it has frames, unless not `wire_is_frames`."""
+        (before, first), (after, last) = self.last, self.samples.settled()
+        self.last = (after, last)
+        for name in busy:
+            if all(after[name][direction] == before[name][direction] for direction in DIRECTIONS):
+                self.wrong.append(f"{what}: nothing crossed {name}")
+        for name in after:
+            if name not in before or name not in first:
+                continue
+            if name not in last:
+                self.wrong.append(f"{what}: no sample of {name}")
+                continue
+            for direction in DIRECTIONS:
+                kernel = minus(after[name][direction], before[name][direction])
+                kernel = (kernel[0], kernel[1] + kernel[0] * self.leaves_out.get((name, direction), 0))
+                now, then = last[name][direction], first[name][direction]
+                if (name, direction) not in self.merged:
+                    self.hold(f"{what}: {name} {direction} frames and bytes", minus(frames_of(now), frames_of(then)), kernel)
+                wanted = (wire or {}).get((name, direction), kernel if wire_is_frames else None)
+                if wanted is not None:
+                    self.hold(f"{what}: {name} {direction} wire packets and bytes", minus(wire_of(now), wire_of(then)), wanted)
+
+    def hold(self, what, got, wanted):
+        self.compared += wanted != (0, 0)
+        if got != wanted:
+            self.wrong.append(f"{what} {got} not {wanted}")
+
+    def verdict(self):
+        """Ends weir, whose last samples must be as they were."""
+        before, samples = self.samples.settled()
+        known = {name: (frames_of(s["ingress"]), frames_of(s["egress"])) for name, s in samples.items()}
+        self.samples.lines()
+        self.samples.weir.stop(settle=0)
+        said = {line["interface"]: (frames_of(line["ingress"]), frames_of(line["egress"])) for line in self.samples.lines()}
+        if before == proc_net_dev(self.samples.namespace) and said != known:
+            self.wrong.append(f"at the end weir said {said} not {known}")
+        if self.wrong:
+            raise AssertionError(f"{len(self.wrong)} wrong, {self.compared} compared: " + "; ".join(self.wrong))
+        if not self.compared:
+            raise AssertionError("nothing was compared")
+        return f"{self.compared} comparisons"
+
+
+class Wire(threading.Thread):
+    """A packet socket on an interface whose offloads are off: what crossed it as the wire has it."""
+
+    def __init__(self, namespace, interface):
+        super().__init__(daemon=True)
+        with inside(namespace):
+            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 256 << 20)
+        self.socket.bind((interface, ETH_P_ALL))
+        self.socket.setblocking(False)
+        self.counts = {"ingress": [0, 0], "egress": [0, 0]}
+        self.stopping = False
+        self.start()
+
+    def run(self):
+        head = bytearray(64)
+        while True:
+            if not select.select([self.socket], [], [], 0.05)[0]:
+                if self.stopping:
+                    return
+                continue
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    length, address = self.socket.recvfrom_into(head, 0, socket.MSG_TRUNC)
+                    counts = self.counts["egress" if address[2] == PACKET_OUTGOING else "ingress"]
+                    counts[0] += 1
+                    counts[1] += length
+
+    def end(self):
+        """{direction: (packets, bytes)}; to be called when all is quiet."""
+        self.stopping = True
+        self.join(timeout=30 * SLOWNESS)
+        lost = struct.unpack("II", self.socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1]
+        self.socket.close()
+        if lost:
+            raise AssertionError(f"the test's own capture lost {lost} packets")
+        return {direction: tuple(counts) for direction, counts in self.counts.items()}
+
+
+def captured(row, truths, send):
+    """What send() made cross the link to the right: ((packets, bytes) to the right, the same to the left)."""
+    wire = Wire(row.right, "rb")
+    send()
+    for truth in truths:
+        truth.samples.settled()
+    seen = wire.end()
+    return seen["ingress"], seen["egress"]
+
+
+def verdict_of(*truths):
+    said, wrong = [], []
+    for truth in truths:
+        try:
+            said.append(truth.verdict())
+        except AssertionError as failure:
+            wrong.append(str(failure))
+    if wrong:
+        raise AssertionError("; ".join(wrong))
+    return ", ".join(said)
