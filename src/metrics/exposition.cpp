@@ -5,7 +5,7 @@
 #include <map>
 
 #include "metrics/metric_page.h"
-#include "metrics/process_stats.h"
+#include "metrics/self_metrics.h"
 
 namespace weir {
 namespace {
@@ -80,22 +80,6 @@ void add_overflow(MetricPage& page, const RequestsReadings& readings) {
       overflow += shard->series(static_cast<DurationFamily>(i)).overflow();
     }
     page.sample(label("family", kFamilies[i].name), overflow);
-  }
-}
-
-void add_ledger(MetricPage& page, const LedgerTotals& totals) {
-  page.family("weir_ledger_total", "counter",
-              "What became of everything that entered a stage, in the stage's own unit.");
-  for (std::size_t i = 0; i < totals.counts.size(); ++i) {
-    const LedgerEntry& entry = ledger_entry(static_cast<Count>(i));
-    std::string labels = label("stage", stage_name(entry.stage));
-    labels += ',' + label("outcome", outcome_name(entry.outcome));
-    if (!entry.reason.empty()) labels += ',' + label("reason", entry.reason);
-    page.sample(labels, totals.counts[i]);
-  }
-  page.family("weir_ledger_pending", "gauge", "What is still on its way through a stage.");
-  for (const Stage stage : kStages) {
-    page.sample(label("stage", stage_name(stage)), totals.still_pending(stage));
   }
 }
 
@@ -182,20 +166,6 @@ void add_decode_errors(MetricPage& page, const RequestsReadings& readings) {
   }
 }
 
-void add_process(MetricPage& page) {
-  const ProcessStats stats = ProcessStats::read();
-  page.single("process_cpu_seconds_total", "counter", "Processor time used, user and system.",
-              stats.cpu_seconds);
-  page.single("process_resident_memory_bytes", "gauge", "Memory held in RAM.",
-              stats.resident_bytes);
-  page.single("process_virtual_memory_bytes", "gauge", "Address space in use.",
-              stats.virtual_bytes);
-  page.single("process_open_fds", "gauge", "File descriptors in use.", stats.open_fds);
-  page.single("process_max_fds", "gauge", "File descriptors allowed.", stats.max_fds);
-  page.single("process_start_time_seconds", "gauge", "When the process began, since the epoch.",
-              fmt::format("{:.2f}", stats.start_time));
-}
-
 }  // namespace
 
 std::string render_metrics_page(const RequestsReadings& readings, std::string_view version,
@@ -206,7 +176,7 @@ std::string render_metrics_page(const RequestsReadings& readings, std::string_vi
     add_family(page, readings, static_cast<DurationFamily>(i));
   }
   add_overflow(page, readings);
-  add_ledger(page, readings.ledger());
+  add_ledger(page, readings.ledger(), kStages);
   add_capture(page, readings);
   add_decode_errors(page, readings);
   add_tcp(page, readings);
@@ -214,11 +184,8 @@ std::string render_metrics_page(const RequestsReadings& readings, std::string_vi
               sum(readings, &RequestsCounters::open_connections));
   page.single("weir_open_udp_flows", "gauge", "UDP flows followed right now.",
               sum(readings, &RequestsCounters::open_udp_flows));
-  page.family("weir_lens_up", "gauge", "1 where the lens is at work.");
-  page.sample(label("lens", "requests"), lens_up ? 1 : 0);
-  page.family("weir_build_info", "gauge", "1, labelled with what is running.");
-  page.sample(label("version", version), 1);
-  add_process(page);
+  add_lens_up(page, "requests", lens_up);
+  add_self_metrics(page, version);
   return out;
 }
 

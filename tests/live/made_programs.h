@@ -1,4 +1,4 @@
-// Programs of someone else: each adds one to a counter and returns what it was made with.
+// Programs of someone else.
 #pragma once
 
 #include <bpf/bpf.h>
@@ -10,6 +10,24 @@
 
 namespace weir {
 
+// One that does nothing.
+class EmptyProgram {
+ public:
+  EmptyProgram(bpf_prog_type type, std::int32_t returns) {
+    bpf_insn code[2]{};
+    code[0].code = BPF_ALU64 | BPF_MOV | BPF_K;  // to r0
+    code[0].imm = returns;
+    code[1].code = BPF_JMP | BPF_EXIT;
+    program_ = Fd(bpf_prog_load(type, "empty", "GPL", code, 2, nullptr));
+  }
+
+  int fd() const { return program_.get(); }
+
+ private:
+  Fd program_;
+};
+
+// Adds one to a counter at each packet.
 class MadeProgram {
  public:
   MadeProgram(bpf_prog_type type, std::int32_t returns, std::uint32_t flags = 0)
