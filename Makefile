@@ -30,8 +30,8 @@ test: build
 	cmake --build --preset fuzz --parallel $(JOBS) --target $(FUZZERS)
 	@tests/run
 
-# What weir costs: single steps and their allocations, reading files, watching live traffic (root).
-# Six minutes; each of the three can be run by itself.
+# What weir costs: single steps and their allocations, reading files, watching live traffic,
+# counting on an interface (root). Eight minutes; each of the four can be run by itself.
 bench:
 	@scripts/install-deps --test --bench
 	cmake --preset release -DWEIR_BENCH=ON
@@ -39,6 +39,7 @@ bench:
 	build/release/pipeline_bench --benchmark_min_time=0.2
 	bench/offline
 	bench/live
+	bench/overhead
 
 format:
 	git ls-files '*.h' '*.cpp' '*.c' | xargs $(FORMAT) -i

@@ -56,6 +56,13 @@ def cpu_seconds(pid):
     return total
 
 
+def busy_seconds():
+    """Of all processors together, since the machine's start."""
+    with open("/proc/stat", encoding="utf-8") as file:
+        numbers = [int(word) for word in file.readline().split()[1:9]]
+    return (sum(numbers) - numbers[3] - numbers[4]) / os.sysconf("SC_CLK_TCK")
+
+
 class Place:
     """Two ends joined by one network, with the servers running at one of them."""
 

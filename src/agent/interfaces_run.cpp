@@ -55,6 +55,7 @@ class InterfacesRun {
   std::optional<RecordQueue> queue_;
   std::optional<JsonLines> json_;
   std::optional<RecordQueue::Lines> table_;
+  InterfaceTable interface_table_;
   bool redraw_ = false, ready_ = false;
   std::uint64_t written_ = 0;
 };
@@ -74,7 +75,7 @@ void InterfacesRun::prepare_outputs() {
 void InterfacesRun::write_table(const std::vector<InterfaceSample>& samples) {
   std::string& text = table_->text();
   text += redraw_ ? kRedraw : std::string_view();
-  text += render_interface_table(samples);
+  text += interface_table_.render(samples);
   if (!redraw_) text += '\n';
   table_->end_line(wall_clock_now());
   table_->flush();
