@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <memory>
 
-#include "agent/metrics_server.h"
 #include "agent/signals.h"
 #include "base/log.h"
 #include "kernel/device_statistics.h"

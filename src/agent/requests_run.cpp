@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "agent/live_requests.h"
-#include "agent/metrics_server.h"
+#include "agent/metrics_pages.h"
 #include "agent/replayed_requests.h"
 #include "agent/requests_worker.h"
 #include "agent/signals.h"
@@ -93,7 +93,7 @@ class RequestsRun {
   RequestsReadings readings_;
   RequestsTotals last_totals_;
   std::uint64_t lost_packets_ = 0, lost_records_ = 0;  // as far as they were warned of
-  std::optional<MetricsServer> server_;
+  std::optional<HttpServer> server_;
 };
 
 Result<> RequestsRun::prepare_outputs() {
@@ -142,8 +142,9 @@ Result<> RequestsRun::serve_metrics() {
   if (settings_.listen.empty()) return {};
   const Result<ListenAddress> address = ListenAddress::parse(settings_.listen);
   if (!address) return tl::unexpected<Error>(address.error());
-  Result<MetricsServer> server = MetricsServer::start(
-      *address, [this] { return render_metrics_page(readings_, WEIR_VERSION, true); });
+  Result<HttpServer> server = HttpServer::start(*address, metrics_pages([this] {
+    return render_metrics_page(readings_, WEIR_VERSION, true);
+  }));
   if (!server) return tl::unexpected<Error>(server.error());
   server_.emplace(std::move(*server));
   if (address->port == 0) {

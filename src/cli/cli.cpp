@@ -8,9 +8,11 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cli/cleanup.h"
 #include "cli/doctor.h"
+#include "cli/dropin/dropin.h"
 #include "cli/interfaces.h"
 #include "cli/list.h"
 #include "cli/requests.h"
@@ -39,10 +41,30 @@ void add_report(CLI::App& app, int& status, const std::string& name, const std::
   verb->callback([&status, format, run] { status = run(*format == "json", std::cout); });
 }
 
+// `weir as NAME ...`: what follows the name is that tool's.
+void add_as(CLI::App& app, int& status) {
+  CLI::App* verb =
+      app.add_subcommand("as", "Take the place of another tool, with its flags: " + dropin_names());
+  verb->prefix_command();
+  verb->callback([&status, verb] {
+    const std::vector<std::string> words = verb->remaining();
+    const Dropin run = words.empty() ? nullptr : find_dropin(words.front());
+    if (!run) {
+      throw CLI::ValidationError(
+          "as", words.empty() ? "needs a name: " + dropin_names()
+                              : "'" + words.front() + "' is none of: " + dropin_names());
+    }
+    status = run({words.begin() + 1, words.end()});
+  });
+}
+
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
   hold_standard_streams();
+  if (const Dropin run = argc > 0 ? find_dropin(argv[0]) : nullptr) {
+    return run({argv + 1, argv + argc});
+  }
   CLI::App app{"weir: what is on this host's network, and why it is slow"};
   app.require_subcommand(0, 1);
   app.set_help_flag("-h,--help", "This text");
@@ -56,6 +78,7 @@ int run_command_line(int argc, char** argv) {
   add_report(app, status, "cleanup", "Removes what a killed weir left attached (before Linux 6.6)",
              run_cleanup);
   add_report(app, status, "doctor", "What this kernel and these privileges allow", run_doctor);
+  add_as(app, status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help

@@ -176,13 +176,18 @@ ClsactFilter::~ClsactFilter() {
   if (ifindex_ != 0) (void)!remove_filter({ifindex_, direction_, handle_, priority_});
 }
 
-Result<std::vector<ClsactLeftover>> clsact_leftovers(std::uint32_t ifindex) {
+Result<std::vector<ClsactLeftover>> clsact_leftovers(std::uint32_t ifindex,
+                                                     const ClsactOwner* self) {
   std::vector<ClsactLeftover> left;
+  const auto lives = [self](std::uint32_t owner) {
+    if (self != nullptr && self->number() == owner) return false;
+    return !bind_owner(owner).valid();
+  };
   for (const traffic_direction direction : {TRAFFIC_INGRESS, TRAFFIC_EGRESS}) {
     const auto found = filters(ifindex, direction);
     if (!found) return tl::unexpected(found.error());
     for (const Filter& filter : *found) {
-      if (filter.weirs && bind_owner(owner_of(filter.handle)).valid()) {
+      if (filter.weirs && !lives(owner_of(filter.handle))) {
         left.push_back({ifindex, direction, filter.handle, filter.priority});
       }
     }

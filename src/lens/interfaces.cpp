@@ -100,7 +100,7 @@ Result<> Interfaces::attach(const Interface& interface) {
   watched.ticked = monotonic_now();
   if (mode_ == TcMode::kClsact) {
     // Of a weir that was killed. One that cannot be removed counts for nobody and does no harm.
-    const auto left = clsact_leftovers(interface.index);
+    const auto left = clsact_leftovers(interface.index, &*owner_);
     for (const ClsactLeftover& leftover : left.value_or(std::vector<ClsactLeftover>())) {
       if (remove_clsact_leftover(leftover)) {
         log_info("removed a filter that a killed weir had left on " + interface.name);

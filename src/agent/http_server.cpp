@@ -1,4 +1,4 @@
-#include "agent/metrics_server.h"
+#include "agent/http_server.h"
 
 #include <fmt/format.h>
 #include <httplib.h>
@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -20,6 +20,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kThreads = 3;
 constexpr int kMaxWaiting = 16;  // connections, beside those being served
+constexpr int kBacklog = 64;     // connections that the kernel holds until they are looked at
 constexpr int kStopCheckMs = 20;
 constexpr std::size_t kMaxBodyBytes = 4096;
 
@@ -92,6 +93,29 @@ class BoundedPool final : public httplib::TaskQueue {
   httplib::ThreadPool pool_{kThreads};
 };
 
+// Whether the client takes gzip: named, or by '*', and not refused by a quality of 0 (RFC
+// 9110, 12.5.3).
+bool accepts_gzip(std::string_view header) {
+  bool any = false;
+  while (!header.empty()) {
+    std::string_view coding = header.substr(0, header.find(','));
+    header.remove_prefix(std::min(coding.size() + 1, header.size()));
+    std::string plain;  // without blanks, in lower case
+    for (const char c : coding) {
+      if (c != ' ' && c != '\t') plain += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    }
+    const std::size_t semicolon = plain.find(';');
+    const std::string_view name = std::string_view(plain).substr(0, semicolon);
+    const std::string_view quality =
+        semicolon == std::string::npos ? "q=1" : std::string_view(plain).substr(semicolon + 1);
+    const bool wanted =
+        !quality.starts_with("q=0") || quality.find_first_of("123456789") != std::string_view::npos;
+    if (name == "gzip" || name == "x-gzip") return wanted;
+    if (name == "*") any = wanted;
+  }
+  return any;
+}
+
 void reuse_address(socket_t fd) {
   // Not SO_REUSEPORT, the library's default: a second weir on the same port must fail, not share.
   const int on = 1;
@@ -100,50 +124,27 @@ void reuse_address(socket_t fd) {
 
 }  // namespace
 
-Result<ListenAddress> ListenAddress::parse(std::string_view text) {
-  const auto wrong = [&] {
-    return failure(fmt::format(
-        "listen on '{}': not ADDRESS:PORT (for example 127.0.0.1:9911 or [::1]:9911)", text));
-  };
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos || colon == 0) return wrong();
-  std::string_view host = text.substr(0, colon);
-  if (host.starts_with('[')) {
-    if (!host.ends_with(']') || host.size() < 3) return wrong();
-    host = host.substr(1, host.size() - 2);
-  } else if (host.find(':') != std::string_view::npos) {
-    return wrong();
-  }
-  ListenAddress address{std::string(host), 0};
-  const std::string_view port = text.substr(colon + 1);
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
-  if (error != std::errc() || end != port.data() + port.size()) return wrong();
-  return address;
-}
-
-class MetricsServer::Server final : public httplib::Server {
+class HttpServer::Server final : public httplib::Server {
  public:
-  Server(Page page, std::chrono::milliseconds deadline)
-      : page_(std::move(page)), deadline_(deadline) {
+  Server(HttpServer::Handler handler, std::chrono::milliseconds deadline)
+      : handler_(std::move(handler)), deadline_(deadline) {
     set_socket_options(reuse_address);
     set_payload_max_length(kMaxBodyBytes);
     new_task_queue = [this] { return new BoundedPool(turn_away_); };
-    Get("/metrics",
-        [this](const httplib::Request&, httplib::Response& response) { serve_page(response); });
-    Get("/healthz", [](const httplib::Request&, httplib::Response& response) {
-      response.set_content("ok\n", "text/plain; charset=utf-8");
-    });
-    // Before the library waits for a body that nobody wants.
-    set_pre_routing_handler([](const httplib::Request& request, httplib::Response& response) {
-      if (request.method == "GET" || request.method == "HEAD") return HandlerResponse::Unhandled;
-      response.status = 404;
+    // Every request ends here, before the library waits for a body that nobody wants.
+    set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
+      HttpResponse answer = handler_({request.method, request.path});
+      response.status = answer.status;
+      for (const auto& [name, value] : answer.headers) response.set_header(name, value);
+      if (!answer.body.empty()) {
+        response.set_content(std::move(answer.body), answer.content_type);
+      }
       return HandlerResponse::Handled;
     });
+    // For what the library refuses by itself; the handler's own errors have their text.
     set_error_handler([](const httplib::Request&, httplib::Response& response) {
-      const char* text = response.status == 404   ? "not found: try /metrics or /healthz\n"
-                         : response.status == 503 ? "not measuring yet\n"
-                                                  : "not possible\n";
-      response.set_content(text, "text/plain; charset=utf-8");
+      if (!response.body.empty()) return;
+      response.set_content("not possible\n", "text/plain; charset=utf-8");
     });
   }
 
@@ -151,9 +152,19 @@ class MetricsServer::Server final : public httplib::Server {
 
   Result<> bind(const ListenAddress& address) {
     errno = 0;
-    const bool bound = address.port == 0 ? (port_ = bind_to_any_port(address.host)) > 0
-                                         : bind_to_port(address.host, port_ = address.port);
-    if (bound) return {};
+    bool bound = false;
+    if (address.host.empty() || address.host == "::") {
+      // The library takes IPv4 too on an IPv6 socket.
+      bound = bind_to("::", address.port) ||
+              (no_such_family(errno) && bind_to("0.0.0.0", address.port));
+    } else {
+      bound = bind_to(address.host, address.port);
+    }
+    if (bound) {
+      // The library's line of 5 makes clients that come together wait a second.
+      ::listen(svr_sock_, kBacklog);
+      return {};
+    }
     const std::string what =
         fmt::format("listen on {}:{} (choose an address of this host and a free port)",
                     address.host, address.port);
@@ -181,13 +192,21 @@ class MetricsServer::Server final : public httplib::Server {
   int port() const { return port_; }
 
  private:
-  void serve_page(httplib::Response& response) {
-    std::string page = page_();
-    if (page.empty()) {
-      response.status = 503;
-      return;
-    }
-    response.set_content(std::move(page), "text/plain; version=0.0.4; charset=utf-8");
+  static bool no_such_family(int error) {
+    return error == EAFNOSUPPORT || error == EADDRNOTAVAIL || error == 0;
+  }
+
+  bool bind_to(const std::string& host, std::uint16_t port) {
+    if (port == 0) return (port_ = bind_to_any_port(host)) > 0;
+    port_ = port;
+    return bind_to_port(host, port);
+  }
+
+  // The library compresses for whoever mentions gzip or br, also to refuse it.
+  static void choose_encoding(httplib::Request& request) {
+    const bool gzip = accepts_gzip(request.get_header_value("Accept-Encoding"));
+    request.headers.erase("Accept-Encoding");
+    if (gzip) request.set_header("Accept-Encoding", "gzip");
   }
 
   bool process_and_close_socket(socket_t fd) override {
@@ -195,14 +214,14 @@ class MetricsServer::Server final : public httplib::Server {
     if (!refuse && !stopping_) {
       DeadlineStream stream(fd, deadline_, stopping_);
       bool closed = false;
-      process_request(stream, true, closed, nullptr);
+      process_request(stream, true, closed, choose_encoding);
       shutdown(fd, SHUT_RDWR);
     }
     ::close(fd);
     return true;
   }
 
-  Page page_;
+  HttpServer::Handler handler_;
   std::chrono::milliseconds deadline_;
   int port_ = 0;
   std::atomic<bool> stopping_{false}, finished_{false};
@@ -211,23 +230,23 @@ class MetricsServer::Server final : public httplib::Server {
   std::thread thread_;
 };
 
-MetricsServer::MetricsServer(std::unique_ptr<Server> server) : server_(std::move(server)) {}
-MetricsServer::MetricsServer(MetricsServer&&) noexcept = default;
-MetricsServer& MetricsServer::operator=(MetricsServer&&) noexcept = default;
-MetricsServer::~MetricsServer() = default;
+HttpServer::HttpServer(std::unique_ptr<Server> server) : server_(std::move(server)) {}
+HttpServer::HttpServer(HttpServer&&) noexcept = default;
+HttpServer& HttpServer::operator=(HttpServer&&) noexcept = default;
+HttpServer::~HttpServer() = default;
 
-Result<MetricsServer> MetricsServer::start(const ListenAddress& address, Page page,
-                                           std::chrono::milliseconds deadline) {
-  auto server = std::make_unique<Server>(std::move(page), deadline);
+Result<HttpServer> HttpServer::start(const ListenAddress& address, Handler handler,
+                                     std::chrono::milliseconds deadline) {
+  auto server = std::make_unique<Server>(std::move(handler), deadline);
   if (auto bound = server->bind(address); !bound) {
     return tl::unexpected<Error>(std::move(bound.error()));
   }
   server->begin();
-  return MetricsServer(std::move(server));
+  return HttpServer(std::move(server));
 }
 
-std::uint16_t MetricsServer::port() const { return static_cast<std::uint16_t>(server_->port()); }
+std::uint16_t HttpServer::port() const { return static_cast<std::uint16_t>(server_->port()); }
 
-void MetricsServer::stop() { server_->end(); }
+void HttpServer::stop() { server_->end(); }
 
 }  // namespace weir

@@ -1,0 +1,15 @@
+// The pages of a lens's --listen: GET /metrics and GET /healthz.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "agent/http_server.h"
+
+namespace weir {
+
+// `page` is called on the server's threads, several at a time. An empty one is answered with 503:
+// the lens is not yet measuring.
+HttpServer::Handler metrics_pages(std::function<std::string()> page);
+
+}  // namespace weir

@@ -1,0 +1,33 @@
+#include "cli/dropin/dropin.h"
+
+#include <utility>
+
+#include "cli/dropin/netprobe_agent.h"
+
+namespace weir {
+namespace {
+
+constexpr std::pair<std::string_view, Dropin> kDropins[] = {
+    {"netprobe-agent", run_netprobe_agent},
+};
+
+}  // namespace
+
+Dropin find_dropin(std::string_view path) {
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  for (const auto& [known, run] : kDropins) {
+    if (name == known) return run;
+  }
+  return nullptr;
+}
+
+std::string dropin_names() {
+  std::string names;
+  for (const auto& [name, run] : kDropins) {
+    if (!names.empty()) names += ", ";
+    names += name;
+  }
+  return names;
+}
+
+}  // namespace weir
