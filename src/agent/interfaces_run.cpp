@@ -3,13 +3,20 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 
+#include "agent/http_server.h"
+#include "agent/metrics_pages.h"
 #include "agent/signals.h"
-#include "base/log.h"
 #include "kernel/device_statistics.h"
 #include "lens/interfaces.h"
+#include "metrics/device_metrics.h"
+#include "metrics/interface_metrics.h"
+#include "metrics/self_metrics.h"
+#include "output/dropin/netprobe.h"
 #include "output/interface_table.h"
 #include "output/json_lines.h"
 
@@ -34,6 +41,21 @@ void add_device_statistics(std::vector<InterfaceSample>& samples) {
   }
 }
 
+// What the kernel and drivers count beside it, of the interfaces in `samples`.
+DeviceReadings read_devices(const std::vector<InterfaceSample>& samples) {
+  DeviceReadings readings;
+  readings.devices = read_device_statistics().value_or(std::vector<DeviceStatistics>());
+  std::erase_if(readings.devices, [&](const DeviceStatistics& device) {
+    return std::none_of(samples.begin(), samples.end(), [&](const InterfaceSample& sample) {
+      return sample.index == device.index;
+    });
+  });
+  readings.qdiscs = read_qdisc_statistics().value_or(std::vector<QdiscStatistics>());
+  readings.pauses = read_pause_counters(readings.devices).value_or(std::vector<PauseCounters>());
+  readings.rdma_ports = read_rdma_ports();
+  return readings;
+}
+
 class InterfacesRun {
  public:
   explicit InterfacesRun(const InterfacesSettings& settings) : settings_(settings) {}
@@ -45,6 +67,9 @@ class InterfacesRun {
   void control(int signals);
   // Ends an interval and writes its samples; true when as many as were asked for are written.
   bool write_samples();
+  Result<> serve();
+  // The /metrics page, with the counts of now.
+  std::string page() const;
   // Once, when every interface is counted.
   void say_ready();
   void write_table(const std::vector<InterfaceSample>& samples);
@@ -55,6 +80,9 @@ class InterfacesRun {
   std::optional<JsonLines> json_;
   std::optional<RecordQueue::Lines> table_;
   InterfaceTable interface_table_;
+  std::optional<HttpServer> server_;  // asks for page(): ends before what that reads
+  std::atomic<std::uint64_t> collections_{0};
+  std::atomic<Nanos> last_collection_{0};
   bool redraw_ = false, ready_ = false;
   std::uint64_t written_ = 0;
 };
@@ -80,8 +108,41 @@ void InterfacesRun::write_table(const std::vector<InterfaceSample>& samples) {
   table_->flush();
 }
 
+std::string InterfacesRun::page() const {
+  NetprobeReadings readings;
+  readings.interfaces = lens_->samples();
+  if (settings_.active_only) {
+    std::erase_if(readings.interfaces,
+                  [](const InterfaceSample& sample) { return !sample.ever_active; });
+  }
+  readings.collections = collections_.load(std::memory_order_relaxed);
+  readings.last_collection = last_collection_.load(std::memory_order_relaxed);
+  std::string out;
+  append_netprobe_families(out, readings, settings_.active_only);
+  MetricPage page(out);
+  add_interface_metrics(page, readings.interfaces, lens_->uncounted());
+  add_device_metrics(page, read_devices(readings.interfaces));
+  LedgerTotals ledger;
+  if (queue_) queue_->add_to(ledger);
+  constexpr Stage kStage[] = {Stage::kQueue};
+  add_ledger(page, ledger, kStage);
+  add_lens_up(page, "interfaces", true);
+  add_self_metrics(page, WEIR_VERSION);
+  return out;
+}
+
+Result<> InterfacesRun::serve() {
+  if (settings_.listen.empty()) return {};
+  Result<HttpServer> server = serve_metrics(settings_.listen, [this] { return page(); });
+  if (!server) return tl::unexpected<Error>(server.error());
+  server_.emplace(std::move(*server));
+  return {};
+}
+
 bool InterfacesRun::write_samples() {
   lens_->tick();
+  last_collection_.store(wall_clock_now(), std::memory_order_relaxed);
+  collections_.fetch_add(1, std::memory_order_relaxed);
   std::vector<InterfaceSample> samples = lens_->samples();
   add_device_statistics(samples);
   if (settings_.active_only) {
@@ -138,7 +199,9 @@ Result<> InterfacesRun::run() {
   if (!lens) return tl::unexpected<Error>(lens.error());
   lens_ = std::move(*lens);
   prepare_outputs();
+  if (Result<> served = serve(); !served) return served;
   control(signals->get());
+  server_.reset();
   lens_.reset();
   return queue_ ? queue_->finish(kPatience) : Result<>();
 }

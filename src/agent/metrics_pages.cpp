@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/log.h"
+
 namespace weir {
 
 HttpServer::Handler metrics_pages(std::function<std::string()> page) {
@@ -15,6 +17,18 @@ HttpServer::Handler metrics_pages(std::function<std::string()> page) {
     }
     return {404, "not found: try /metrics or /healthz\n"};
   };
+}
+
+Result<HttpServer> serve_metrics(const std::string& listen, std::function<std::string()> page) {
+  const Result<ListenAddress> address = ListenAddress::parse(listen);
+  if (!address) return tl::unexpected<Error>(address.error());
+  Result<HttpServer> server = HttpServer::start(*address, metrics_pages(std::move(page)));
+  if (server && address->port == 0) {
+    const bool v6 = address->host.find(':') != std::string::npos;
+    log_info("metrics on http://" + (v6 ? "[" + address->host + "]" : address->host) + ":" +
+             std::to_string(server->port()) + "/metrics");
+  }
+  return server;
 }
 
 }  // namespace weir

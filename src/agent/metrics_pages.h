@@ -12,4 +12,7 @@ namespace weir {
 // the lens is not yet measuring.
 HttpServer::Handler metrics_pages(std::function<std::string()> page);
 
+// Serves them at what --listen was given. Says where, when the system chose the port.
+Result<HttpServer> serve_metrics(const std::string& listen, std::function<std::string()> page);
+
 }  // namespace weir

@@ -140,18 +140,10 @@ Result<> RequestsRun::add_workers(std::size_t count, LiveRequests* live) {
 
 Result<> RequestsRun::serve_metrics() {
   if (settings_.listen.empty()) return {};
-  const Result<ListenAddress> address = ListenAddress::parse(settings_.listen);
-  if (!address) return tl::unexpected<Error>(address.error());
-  Result<HttpServer> server = HttpServer::start(*address, metrics_pages([this] {
-    return render_metrics_page(readings_, WEIR_VERSION, true);
-  }));
+  Result<HttpServer> server = weir::serve_metrics(
+      settings_.listen, [this] { return render_metrics_page(readings_, WEIR_VERSION, true); });
   if (!server) return tl::unexpected<Error>(server.error());
   server_.emplace(std::move(*server));
-  if (address->port == 0) {
-    const bool v6 = address->host.find(':') != std::string::npos;
-    log_info("metrics on http://" + (v6 ? "[" + address->host + "]" : address->host) + ":" +
-             std::to_string(server_->port()) + "/metrics");
-  }
   return {};
 }
 

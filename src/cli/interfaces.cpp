@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "agent/interfaces_run.h"
+#include "agent/listen_address.h"
 #include "base/log.h"
 #include "cli/options.h"
 
@@ -35,6 +36,10 @@ void add_interfaces(CLI::App& app, int& status) {
   verb->callback([&status, settings] {
     if (settings->interval < kMillisecond) {
       throw CLI::ValidationError("-t", "an interval is a millisecond at least");
+    }
+    if (const auto address = ListenAddress::parse(settings->listen);
+        !settings->listen.empty() && !address) {
+      throw CLI::ParseError(address.error().text(), CLI::ExitCodes::InvalidError);
     }
     const Result<> done = run_interfaces(*settings);
     if (!done) log_error(done.error().text());

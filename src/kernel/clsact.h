@@ -54,8 +54,8 @@ struct ClsactLeftover {
   std::uint32_t handle = 0, priority = 0;
 };
 
-// Those on an interface whose owner lives no more. `self`, where it is given, has nothing there yet:
-// what bears its number is of the one that had it before.
+// Those on an interface whose owner lives no more. `self`, where it is given, has nothing there
+// yet: what bears its number is of the one that had it before.
 Result<std::vector<ClsactLeftover>> clsact_leftovers(std::uint32_t ifindex,
                                                      const ClsactOwner* self = nullptr);
 // Removes one; and the qdisc, where it was made for it and holds nothing else.
