@@ -19,6 +19,7 @@
 #include "output/dropin/netprobe.h"
 #include "output/interface_table.h"
 #include "output/json_lines.h"
+#include "output/redraw.h"
 
 namespace weir {
 namespace {
@@ -26,8 +27,6 @@ namespace {
 constexpr Nanos kFirstInterval = kSecond;
 // How long the end waits for a reader of the output that does not read.
 constexpr std::chrono::milliseconds kPatience{500};
-// Cursor to the top left, and nothing below what is written then.
-constexpr std::string_view kRedraw = "\x1b[H\x1b[J";
 
 // Those that cannot be read are absent.
 void add_device_statistics(std::vector<InterfaceSample>& samples) {
@@ -80,17 +79,18 @@ class InterfacesRun {
   std::optional<JsonLines> json_;
   std::optional<RecordQueue::Lines> table_;
   InterfaceTable interface_table_;
+  std::optional<Redraw> redraw_;
   std::optional<HttpServer> server_;  // asks for page(): ends before what that reads
   std::atomic<std::uint64_t> collections_{0};
   std::atomic<Nanos> last_collection_{0};
-  bool redraw_ = false, ready_ = false;
+  bool ready_ = false;
   std::uint64_t written_ = 0;
 };
 
 void InterfacesRun::prepare_outputs() {
   if (settings_.output == OutputFormat::kNone) return;
   RecordQueue::Settings queue;
-  redraw_ = settings_.output == OutputFormat::kText && isatty(queue.fd) != 0;
+  redraw_.emplace(queue.fd);
   queue_.emplace(std::move(queue));
   if (settings_.output == OutputFormat::kJson) {
     json_.emplace(queue_->lines());
@@ -100,10 +100,7 @@ void InterfacesRun::prepare_outputs() {
 }
 
 void InterfacesRun::write_table(const std::vector<InterfaceSample>& samples) {
-  std::string& text = table_->text();
-  text += redraw_ ? kRedraw : std::string_view();
-  text += interface_table_.render(samples);
-  if (!redraw_) text += '\n';
+  redraw_->append(table_->text(), interface_table_.render(samples));
   table_->end_line(wall_clock_now());
   table_->flush();
 }
