@@ -47,6 +47,12 @@ int main() {
     std::fprintf(stderr, "%s\n", program ? "no room" : program.error().text().c_str());
     return 1;
   }
+  // Another interface has the place of this one's index, which is found by a hash map then.
+  auto crowded = weir::TrafficProgram::load(1);
+  if (!crowded || !(*crowded)->add(kLoopback + weir::TrafficProgram::kMinPlaces) ||
+      !(*crowded)->add(kLoopback)) {
+    return 1;
+  }
   const weir::EmptyProgram empty(BPF_PROG_TYPE_SCHED_CLS, -1);
   __sk_buff plain{}, super{};
   plain.ifindex = super.ifindex = kLoopback;
@@ -55,6 +61,7 @@ int main() {
   Row rows[] = {{"empty", empty.fd(), plain, {}},
                 {"interfaces, ingress", (*program)->fd(TRAFFIC_INGRESS), plain, {}},
                 {"interfaces, egress", (*program)->fd(TRAFFIC_EGRESS), plain, {}},
+                {"interfaces, ingress, displaced", (*crowded)->fd(TRAFFIC_INGRESS), plain, {}},
                 {"interfaces, ingress, super packet", (*program)->fd(TRAFFIC_INGRESS), super, {}},
                 {"interfaces, egress, super packet", (*program)->fd(TRAFFIC_EGRESS), super, {}}};
   for (int round = 0; round < kRounds; ++round) {
