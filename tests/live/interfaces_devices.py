@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""interfaces_devices [WORD]: what `weir interfaces` counts on devices that stand on others, and on those below them.
+"""interfaces_devices [WORD]...: what `weir interfaces` counts on devices that stand on others, and on those below them.
 
 As interfaces_truth: left - middle - right, the link to the right as a wire. VLAN, bond, bridge and macvlan stand on both ends
 of the left link; tunnels lead from left to right. A kernel without such a device skips its test.
@@ -142,7 +142,8 @@ def tunnel(scope, kind, *words, outer, head=0):
     row = Row(scope)
     for namespace, own, other, host in ((row.left, "10.1.0.1", "10.2.0.2", 1), (row.right, "10.2.0.2", "10.1.0.1", 2)):
         # Small enough for the path: fragments of a tunnel are cut anew at each link.
-        made(namespace, "tn", "mtu", 1400, "type", kind, "local", own, "remote", other, *words)
+        local = () if kind == "geneve" else ("local", own)
+        made(namespace, "tn", "mtu", 1400, "type", kind, *local, "remote", other, *words)
         batch(namespace, f"link set dev tn up\naddress add 10.9.0.{host}/24 dev tn")
     if head:
         know_each_other(row.left, "tn", row.right, "tn", 9)
@@ -165,6 +166,21 @@ def tunnel(scope, kind, *words, outer, head=0):
 @test
 def vxlan(scope):
     return tunnel(scope, "vxlan", "id", 7, "dstport", 4789, outer=20 + 8 + 8, head=ETHERNET)
+
+
+@test
+def geneve(scope):
+    return tunnel(scope, "geneve", "id", 7, outer=20 + 8 + 8, head=ETHERNET)
+
+
+@test
+def gretap(scope):
+    return tunnel(scope, "gretap", outer=20 + 4, head=ETHERNET)
+
+
+@test
+def erspan(scope):
+    return tunnel(scope, "erspan", "seq", "key", 7, "erspan_ver", 1, outer=20 + 8 + 8, head=ETHERNET)
 
 
 @test

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""interfaces_truth [WORD]: what `weir interfaces` counts is what the kernel counts, and what a capture of the wire shows.
+"""interfaces_truth [WORD]...: what `weir interfaces` counts is what the kernel counts, and what a capture of the wire shows.
 
 Three namespaces in a row, left - middle - right; weir counts in the left and in the middle one. On the link to the right all
 offloads are always off, so that what is captured at its end is what a wire would carry; on the other link they are on, off, and

@@ -18,7 +18,7 @@ class Samples:
     """A running `weir interfaces`, asked for what it has counted."""
 
     def __init__(self, namespace, *arguments):
-        self.namespace, self.read = namespace, 0
+        self.namespace, self.read, self.known = namespace, 0, None
         self.weir = Weir(namespace, "-o", "json", "-t", "100ms", *arguments, command="interfaces")
 
     def lines(self):
@@ -44,11 +44,14 @@ class Samples:
         return {name: lines[1] for name, lines in seen.items() if len(lines) > 1}
 
     def settled(self):
-        """(counters of /proc/net/dev, samples) of a moment at which nothing crosses any interface."""
+        """(counters of /proc/net/dev, samples) of a moment at which nothing crosses any interface; of the last such moment where
+        nothing has since."""
         def same():
             before = proc_net_dev(self.namespace)
-            samples = self.next()
-            return (before, samples) if before == proc_net_dev(self.namespace) else None
+            if self.known and self.known[0] == before:
+                return self.known
+            self.known = before, self.next()
+            return self.known if before == proc_net_dev(self.namespace) else None
         return until(same, 20, "silence")
 
 
