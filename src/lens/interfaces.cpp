@@ -1,6 +1,8 @@
 #include "lens/interfaces.h"
 
 #include <algorithm>
+#include <initializer_list>
+#include <string_view>
 #include <utility>
 
 #include "base/log.h"
@@ -15,12 +17,17 @@ constexpr std::uint64_t kEthernetHeaderBytes = 14;
 constexpr std::size_t kDetachedAtOnce = 16;
 
 // Bytes of each frame that the device does not count and the hook sees: these devices look at the
-// packet when its link header has been taken off.
+// packet when its link header has been taken off. Tunnels count what they send from the network
+// header within.
 std::uint64_t uncounted_header_bytes(const Interface& interface, std::uint32_t direction) {
   if (interface.is_loopback()) return kEthernetHeaderBytes;
-  const bool strips = interface.kind == "bridge" || interface.kind == "vlan" ||
-                      interface.kind == "vxlan" || interface.kind == "geneve";
-  return strips && direction == TRAFFIC_INGRESS ? kEthernetHeaderBytes : 0;
+  const auto is_one_of = [&](std::initializer_list<std::string_view> kinds) {
+    return std::find(kinds.begin(), kinds.end(), interface.kind) != kinds.end();
+  };
+  const bool strips = direction == TRAFFIC_INGRESS
+                          ? is_one_of({"bridge", "vlan", "vxlan", "geneve"})
+                          : is_one_of({"vxlan", "geneve", "gretap", "ip6gretap", "erspan"});
+  return strips ? kEthernetHeaderBytes : 0;
 }
 
 // Which interface is attached before others.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""interfaces_devices [WORD]: what `weir interfaces` counts on devices that stand on others, and on those below them.
+"""interfaces_devices [WORD]...: what `weir interfaces` counts on devices that stand on others, and on those below them.
 
 As interfaces_truth: left - middle - right, the link to the right as a wire. VLAN, bond, bridge and macvlan stand on both ends
 of the left link; tunnels lead from left to right. A kernel without such a device skips its test.
@@ -10,7 +10,7 @@ import subprocess
 from lib import SLOWNESS, Skip, main, need, test, until
 from lib_traffic import (ALL_OFF, MEGABYTES, Row, batch, calm, know_each_other, offloads, ping, quiet,
                          send_datagrams)
-from lib_truth import DIRECTIONS, Truth, captured, verdict_of
+from lib_truth import Truth, captured, verdict_of
 
 ETHERNET, TAG = 14, 4
 
@@ -38,14 +38,14 @@ def crossing(row, to="10.2.0.2", back="10.1.0.1"):
     )
 
 
-def on_top(scope, upper, name, *, words="", more=0, **differs):
+def on_top(scope, upper, name, *, words="", more=0):
     """`more`: bytes that each packet has on the left link, and not on that to the right"""
     row = Row(scope, upper)
     if words:
         offloads(row.left, "la", words)
         offloads(row.middle, "ma", words)
     row.iperf_server()
-    left, middle = Truth(row.left, **differs), Truth(row.middle, **differs)
+    left, middle = Truth(row.left), Truth(row.middle)
     for what, send in crossing(row):
         to_right, to_left = captured(row, (left, middle), send)
         below_right, below_left = ((packets, size + packets * more) for packets, size in (to_right, to_left))
@@ -57,11 +57,10 @@ def on_top(scope, upper, name, *, words="", more=0, **differs):
     return verdict_of(left, middle)
 
 
-def vlan(scope, protocol, words="", **differs):
+def vlan(scope, protocol, words=""):
     def upper(namespace, lower):
         return made(namespace, "up", "link", lower, "type", "vlan", "id", 5, "protocol", protocol)
-    # A VLAN device counts what it receives behind the Ethernet header.
-    return on_top(scope, upper, "up", words=words, more=TAG, leaves_out={("up", "ingress"): ETHERNET}, **differs)
+    return on_top(scope, upper, "up", words=words, more=TAG)
 
 
 @test
@@ -90,8 +89,7 @@ def bridge(scope):
         made(namespace, "up", "type", "bridge", "mcast_snooping", 0)
         namespace.ip("link", "set", "dev", lower, "master", "up")
         return "up"
-    # As a VLAN device.
-    return on_top(scope, upper, "up", leaves_out={("up", "ingress"): ETHERNET})
+    return on_top(scope, upper, "up")
 
 
 @test
@@ -112,7 +110,7 @@ def bridge_between_two_links(scope):
     need("iperf3")
     right.start("iperf3", "-s", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until(lambda: ":5201 " in right.run("ss", "-Hltn"), 10, "iperf3")
-    truth = Truth(middle, leaves_out={("up", "ingress"): ETHERNET})
+    truth = Truth(middle)
     ping(left, "10.1.0.2")
     truth.step("ping", "ma", "mb")
     left.run("iperf3", "-c", "10.1.0.2", "-n", f"{MEGABYTES}M", seconds=60 * SLOWNESS)
@@ -138,19 +136,20 @@ def macvlan(scope):
     return on_top(scope, upper, "up")
 
 
-def tunnel(scope, kind, *words, outer, head=0, leaves_out=None):
+def tunnel(scope, kind, *words, outer, head=0):
     """A tunnel `tn` from left to right, 10.9.0.1 to 10.9.0.2. `outer`: bytes that it puts in front of each packet, without the
     outer Ethernet header; `head`: of link header that packets have within it."""
     row = Row(scope)
     for namespace, own, other, host in ((row.left, "10.1.0.1", "10.2.0.2", 1), (row.right, "10.2.0.2", "10.1.0.1", 2)):
         # Small enough for the path: fragments of a tunnel are cut anew at each link.
-        made(namespace, "tn", "mtu", 1400, "type", kind, "local", own, "remote", other, *words)
+        local = () if kind == "geneve" else ("local", own)
+        made(namespace, "tn", "mtu", 1400, "type", kind, *local, "remote", other, *words)
         batch(namespace, f"link set dev tn up\naddress add 10.9.0.{host}/24 dev tn")
     if head:
         know_each_other(row.left, "tn", row.right, "tn", 9)
     row.iperf_server()
     # Tunnels merge what they receive (gro_cells), after they have counted it.
-    left = Truth(row.left, leaves_out={("tn", direction): leaves_out or 0 for direction in DIRECTIONS}, merged=(("tn", "ingress"),))
+    left = Truth(row.left, merged=(("tn", "ingress"),))
     middle = Truth(row.middle)
     for what, send in crossing(row, "10.9.0.2"):
         if "fragments" in what:
@@ -166,8 +165,22 @@ def tunnel(scope, kind, *words, outer, head=0, leaves_out=None):
 
 @test
 def vxlan(scope):
-    # Its statistics are of the inner packet without the inner Ethernet header.
-    return tunnel(scope, "vxlan", "id", 7, "dstport", 4789, outer=20 + 8 + 8, head=ETHERNET, leaves_out=ETHERNET)
+    return tunnel(scope, "vxlan", "id", 7, "dstport", 4789, outer=20 + 8 + 8, head=ETHERNET)
+
+
+@test
+def geneve(scope):
+    return tunnel(scope, "geneve", "id", 7, outer=20 + 8 + 8, head=ETHERNET)
+
+
+@test
+def gretap(scope):
+    return tunnel(scope, "gretap", outer=20 + 4, head=ETHERNET)
+
+
+@test
+def erspan(scope):
+    return tunnel(scope, "erspan", "seq", "key", 7, "erspan_ver", 1, outer=20 + 8 + 8, head=ETHERNET)
 
 
 @test

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""interfaces_truth [WORD]: what `weir interfaces` counts is what the kernel counts, and what a capture of the wire shows.
+"""interfaces_truth [WORD]...: what `weir interfaces` counts is what the kernel counts, and what a capture of the wire shows.
 
 Three namespaces in a row, left - middle - right; weir counts in the left and in the middle one. On the link to the right all
 offloads are always off, so that what is captured at its end is what a wire would carry; on the other link they are on, off, and
@@ -49,7 +49,8 @@ def with_offloads(scope, words, **differs):
     return verdict_of(left, middle)
 
 
-# With GRO a veth device is polled: it counts bytes behind the Ethernet header then, and before packets are merged.
+# With GRO, and unless its peer has TSO, a veth device is polled: both ends count bytes behind the Ethernet header then, and
+# before packets are merged.
 POLLED = {"leaves_out": {(name, direction): 14 for name in ("la", "ma") for direction in DIRECTIONS},
           "merged": (("la", "ingress"), ("ma", "ingress"))}
 
@@ -76,7 +77,7 @@ def gso_off(scope):
 
 @test
 def gro_on(scope):
-    return with_offloads(scope, "gro on", **POLLED)
+    return with_offloads(scope, "gro on")
 
 
 @test
@@ -125,6 +126,8 @@ def frames_made_by_hand(scope):
     for sender, interface, target, source in ((here, "va", macs[1], macs[0]), (there, "vb", macs[0], macs[1])):
         raw = Raw(sender, interface)
         for what, frames in odd_frames(target, source).items():
+            if what == "a tag, and nothing else" and sender is there:
+                continue  # the device counts it, and the kernel drops it before any hook
             for _ in range(3):
                 raw.send(*(frames if isinstance(frames, list) else [frames]))
             truth.step(f"{what} from {interface}", "va")
@@ -188,7 +191,7 @@ def send_from_there(there, group, count):
 @test
 def loopback(scope):
     here = scope.namespace()
-    truth = Truth(here)
+    truth = Truth(here, on_wire={("lo", direction): 14 for direction in DIRECTIONS})
     ping(here, "127.0.0.1")
     truth.step("ping", "lo")
     ping(here, "::1", 5, 8000)

@@ -61,10 +61,9 @@ def main(root=True):
         print(f"SKIPPED: {why}")
         sys.exit(77)
     failed = False
-    only = sys.argv[1] if len(sys.argv) > 1 else ""
     for function in tests:
         name = function.__name__.replace("_", " ")
-        if only not in name:
+        if sys.argv[1:] and not any(word in name for word in sys.argv[1:]):
             continue
         try:
             with Scope() as scope:

@@ -74,13 +74,13 @@ def calm(namespace, forwarding=False):
 
 
 def proc_net_dev(namespace):
-    """{interface: {direction: (packets, bytes)}}"""
+    """{interface: {direction: (packets, bytes, dropped)}}"""
     found = {}
     with open(f"/proc/{namespace.pid}/net/dev", encoding="utf-8") as file:
         for line in file.readlines()[2:]:
             name, _, numbers = line.partition(":")
             n = [int(word) for word in numbers.split()]
-            found[name.strip()] = {"ingress": (n[1], n[0]), "egress": (n[9], n[8])}
+            found[name.strip()] = {"ingress": (n[1], n[0], n[3]), "egress": (n[9], n[8], n[11])}
     return found
 
 
