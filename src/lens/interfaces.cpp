@@ -25,7 +25,7 @@ std::uint64_t uncounted_header_bytes(const Interface& interface, std::uint32_t d
     return std::find(kinds.begin(), kinds.end(), interface.kind) != kinds.end();
   };
   const bool strips = direction == TRAFFIC_INGRESS
-                          ? is_one_of({"bridge", "vlan", "vxlan", "geneve"})
+                          ? is_one_of({"bridge", "vlan", "vxlan", "geneve", "ip6gretap"})
                           : is_one_of({"vxlan", "geneve", "gretap", "ip6gretap", "erspan"});
   return strips ? kEthernetHeaderBytes : 0;
 }

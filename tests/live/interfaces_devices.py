@@ -140,7 +140,8 @@ def tunnel(scope, kind, *words, outer, head=0):
     """A tunnel `tn` from left to right, 10.9.0.1 to 10.9.0.2. `outer`: bytes that it puts in front of each packet, without the
     outer Ethernet header; `head`: of link header that packets have within it."""
     row = Row(scope)
-    for namespace, own, other, host in ((row.left, "10.1.0.1", "10.2.0.2", 1), (row.right, "10.2.0.2", "10.1.0.1", 2)):
+    left_end, right_end = ("fd01::1", "fd02::2") if kind.startswith("ip6") else ("10.1.0.1", "10.2.0.2")
+    for namespace, own, other, host in ((row.left, left_end, right_end, 1), (row.right, right_end, left_end, 2)):
         # Small enough for the path: fragments of a tunnel are cut anew at each link.
         local = () if kind == "geneve" else ("local", own)
         made(namespace, "tn", "mtu", 1400, "type", kind, *local, "remote", other, *words)
@@ -179,8 +180,8 @@ def gretap(scope):
 
 
 @test
-def erspan(scope):
-    return tunnel(scope, "erspan", "seq", "key", 7, "erspan_ver", 1, outer=20 + 8 + 8, head=ETHERNET)
+def ip6gretap(scope):
+    return tunnel(scope, "ip6gretap", "encaplimit", "none", outer=40 + 4, head=ETHERNET)
 
 
 @test
