@@ -100,8 +100,18 @@ Result<std::unique_ptr<Interfaces>> Interfaces::open(const InterfacesOptions& op
   return lens;
 }
 
+Result<> Interfaces::make_room(std::uint32_t ifindex) {
+  const std::lock_guard lock(mutex_);
+  return program_->add(ifindex);
+}
+
+void Interfaces::give_room(std::uint32_t ifindex) {
+  const std::lock_guard lock(mutex_);
+  program_->remove(ifindex);
+}
+
 Result<> Interfaces::attach(const Interface& interface) {
-  if (auto added = program_->add(interface.index); !added) return added;
+  if (auto added = make_room(interface.index); !added) return added;
   Watched watched;
   watched.interface = interface;
   watched.ticked = monotonic_now();
@@ -119,7 +129,7 @@ Result<> Interfaces::attach(const Interface& interface) {
                                          owner_ ? &*owner_ : nullptr);
     if (!attached) {
       watched.attachments = {};
-      program_->remove(interface.index);
+      give_room(interface.index);
       return tl::unexpected(attached.error());
     }
     watched.attachments[direction].emplace(std::move(*attached));
@@ -140,7 +150,7 @@ void Interfaces::forget(std::uint32_t ifindex, bool gone) {
     if (gone && attachment) attachment->interface_is_gone();
     attachment.reset();
   }
-  program_->remove(ifindex);
+  give_room(ifindex);
 }
 
 void Interfaces::follow_interfaces() {

@@ -78,6 +78,8 @@ class Interfaces {
   Interfaces(const InterfacesOptions& options, InterfaceWatch watch,
              std::unique_ptr<TrafficProgram> program, TcMode mode,
              std::optional<ClsactOwner> owner);
+  Result<> make_room(std::uint32_t ifindex);
+  void give_room(std::uint32_t ifindex);
   Result<> attach(const Interface& interface);
   // Takes over what the watch knows.
   void follow_interfaces();
@@ -94,7 +96,7 @@ class Interfaces {
   std::optional<Error> first_failure_;
   std::atomic<std::size_t> uncounted_{0};
 
-  mutable std::mutex mutex_;                  // guards what follows
+  mutable std::mutex mutex_;                  // guards what follows, and the rooms of program_
   std::map<std::uint32_t, Watched> watched_;  // by index
 };
 

@@ -3,7 +3,6 @@
 
 Runs capture_probe, which lies beside the binary WEIR or is named by CAPTURE_PROBE. Needs root.
 """
-import contextlib
 import ctypes
 import fcntl
 import json
@@ -17,11 +16,11 @@ import threading
 import time
 import unittest
 
+from lib_inside import at
+
 PROBE = ""
 # For a machine that is slower by this factor (an emulated one): waits and limits grow with it.
 SLOWNESS = int(os.environ.get("WEIR_TEST_SLOWNESS", "1"))
-LIBC = ctypes.CDLL(None, use_errno=True)
-CLONE_NEWNET = 0x40000000
 NAMES = [f"weir{os.getpid()}{side}" for side in "ab"]
 A, B = NAMES
 
@@ -39,18 +38,8 @@ def ip(*words, ns=None, check=True):
     return done
 
 
-@contextlib.contextmanager
 def inside(ns):
-    """This thread works in the namespace; sockets opened meanwhile stay in it."""
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    there = os.open(f"/run/netns/{ns}", os.O_RDONLY)
-    try:
-        assert LIBC.setns(there, CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
-        yield
-    finally:
-        LIBC.setns(home, CLONE_NEWNET)
-        os.close(home)
-        os.close(there)
+    return at(f"/run/netns/{ns}")
 
 
 class Probe:

@@ -12,10 +12,10 @@ import threading
 import time
 
 from lib import WEIR, Skip, Weir, equal, main, need, test, until
-from lib_traffic import Raw, batch, ethernet, inside, mac, pair
+from lib_inside import LIBC, inside
+from lib_traffic import Raw, batch, ethernet, mac, pair
 from lib_truth import Samples, frames_of
 
-LIBC = ctypes.CDLL(None, use_errno=True)
 SYS_BPF, BPF_PROG_QUERY, TCX = 321, 16, {"ingress": 46, "egress": 47}
 MODES = ("tcx", "clsact")
 

@@ -10,7 +10,8 @@ import struct
 import subprocess
 
 from lib import SLOWNESS, main, need, test, until
-from lib_traffic import ALL_OFF, MEGABYTES, Raw, Row, ethernet, inside, ipv4, mac, offloads, pair, ping, send_datagrams, udp
+from lib_inside import inside
+from lib_traffic import ALL_OFF, MEGABYTES, Raw, Row, ethernet, ipv4, mac, offloads, pair, ping, send_datagrams, udp
 from lib_truth import DIRECTIONS, Truth, captured, verdict_of
 
 

@@ -1,6 +1,4 @@
 """Traffic that the tests of `weir interfaces` count: networks that say nothing by themselves, echoes, datagrams, frames made by hand."""
-import contextlib
-import ctypes
 import json
 import os
 import socket
@@ -9,29 +7,14 @@ import subprocess
 import time
 
 from lib import SLOWNESS, need, until, veth
+from lib_inside import inside
 
-LIBC = ctypes.CDLL(None, use_errno=True)
-CLONE_NEWNET = 0x40000000
 SOL_PACKET, PACKET_VNET_HDR = 263, 15
 SO_RCVBUFFORCE = 33
 SOL_UDP, UDP_SEGMENT = 17, 103
 # A slow machine has less to count.
 MEGABYTES = max(1, 20 // SLOWNESS)
 ALL_OFF = "tso off gso off gro off tx-udp-segmentation off"
-
-
-@contextlib.contextmanager
-def inside(namespace):
-    """This thread works in the namespace; sockets opened meanwhile stay in it."""
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    there = os.open(f"/proc/{namespace.pid}/ns/net", os.O_RDONLY)
-    try:
-        assert LIBC.setns(there, CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
-        yield
-    finally:
-        LIBC.setns(home, CLONE_NEWNET)
-        os.close(home)
-        os.close(there)
 
 
 def batch(namespace, lines):

@@ -7,7 +7,8 @@ import struct
 import threading
 
 from lib import SLOWNESS, Weir, until
-from lib_traffic import SO_RCVBUFFORCE, SOL_PACKET, inside, proc_net_dev
+from lib_inside import inside
+from lib_traffic import SO_RCVBUFFORCE, SOL_PACKET, proc_net_dev
 
 DIRECTIONS = ("ingress", "egress")
 ETH_P_ALL = 3

@@ -10,14 +10,23 @@
 
 namespace weir {
 
+inline bpf_insn instruction(std::uint8_t code, std::uint8_t destination, std::uint8_t source,
+                            std::int16_t offset, std::int32_t value) {
+  bpf_insn made{};
+  made.code = code;
+  made.dst_reg = destination & 0xf;
+  made.src_reg = source & 0xf;
+  made.off = offset;
+  made.imm = value;
+  return made;
+}
+
 // One that does nothing.
 class EmptyProgram {
  public:
   EmptyProgram(bpf_prog_type type, std::int32_t returns) {
-    bpf_insn code[2]{};
-    code[0].code = BPF_ALU64 | BPF_MOV | BPF_K;  // to r0
-    code[0].imm = returns;
-    code[1].code = BPF_JMP | BPF_EXIT;
+    const bpf_insn code[] = {instruction(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, returns),
+                             instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)};
     program_ = Fd(bpf_prog_load(type, "empty", "GPL", code, 2, nullptr));
   }
 
@@ -32,23 +41,13 @@ class MadeProgram {
  public:
   MadeProgram(bpf_prog_type type, std::int32_t returns, std::uint32_t flags = 0)
       : counter_(bpf_map_create(BPF_MAP_TYPE_ARRAY, "counter", 4, 8, 1, nullptr)) {
-    const auto at = [](std::uint8_t code, std::uint8_t destination, std::uint8_t source,
-                       std::int16_t offset, std::int32_t value) {
-      bpf_insn instruction{};
-      instruction.code = code;
-      instruction.dst_reg = destination & 0xf;
-      instruction.src_reg = source & 0xf;
-      instruction.off = offset;
-      instruction.imm = value;
-      return instruction;
-    };
     const bpf_insn code[] = {
-        at(BPF_LD | BPF_DW | BPF_IMM, 1, BPF_PSEUDO_MAP_VALUE, 0, counter_.get()),
-        at(0, 0, 0, 0, 0),
-        at(BPF_ALU64 | BPF_MOV | BPF_K, 2, 0, 0, 1),
-        at(BPF_STX | BPF_ATOMIC | BPF_DW, 1, 2, 0, BPF_ADD),
-        at(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, returns),
-        at(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+        instruction(BPF_LD | BPF_DW | BPF_IMM, 1, BPF_PSEUDO_MAP_VALUE, 0, counter_.get()),
+        instruction(0, 0, 0, 0, 0),
+        instruction(BPF_ALU64 | BPF_MOV | BPF_K, 2, 0, 0, 1),
+        instruction(BPF_STX | BPF_ATOMIC | BPF_DW, 1, 2, 0, BPF_ADD),
+        instruction(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, returns),
+        instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
     };
     bpf_prog_load_opts options{};
     options.sz = sizeof options;

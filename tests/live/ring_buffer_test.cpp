@@ -9,21 +9,10 @@
 #include <cstring>
 #include <vector>
 
-#include "base/fd.h"
+#include "live/made_programs.h"
 
 namespace weir {
 namespace {
-
-bpf_insn instruction(std::uint8_t code, std::uint8_t destination, std::uint8_t source,
-                     std::int16_t offset, std::int32_t value) {
-  bpf_insn made{};
-  made.code = code;
-  made.dst_reg = destination & 0xf;
-  made.src_reg = source & 0xf;
-  made.off = offset;
-  made.imm = value;
-  return made;
-}
 
 // bpf_ringbuf_output(&map, &len, 8, flags), with the packet's length as the event.
 Fd load_writer(int map_fd, std::int32_t flags) {
