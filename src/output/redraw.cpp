@@ -15,7 +15,8 @@ void Redraw::append(std::string& out, std::string_view table) {
     winsize window{};
     const bool sized = ioctl(fd_, TIOCGWINSZ, &window) == 0 && window.ws_row > 0;
     const bool fits = !sized || lines_ < window.ws_row;
-    // Up to where it began, or where that has left the screen, to the top; then clear what is below.
+    // Up to where it began, or where that has left the screen, to the top; then clear what is
+    // below.
     out += fits ? "\x1b[" + std::to_string(lines_) + "A" : "\x1b[H";
     out += "\r\x1b[J";
   } else if (lines_ > 0) {
