@@ -157,7 +157,7 @@ bool InterfacesRun::write_samples() {
 }
 
 void InterfacesRun::say_ready() {
-  if (ready_ || lens_->pending()) return;
+  if (ready_ || lens_->follower().pending()) return;
   ready_ = true;
   std::fputs("ready\n", stderr);
 }
@@ -178,12 +178,12 @@ void InterfacesRun::control(int signals) {
       continue;
     }
     const Nanos due = end > 0 ? std::min(next, end) : next;
-    pollfd fds[] = {{signals, POLLIN, 0}, {lens_->fd(), POLLIN, 0}};
-    const Nanos wait = lens_->pending() ? 0 : due - now;
+    pollfd fds[] = {{signals, POLLIN, 0}, {lens_->follower().fd(), POLLIN, 0}};
+    const Nanos wait = lens_->follower().pending() ? 0 : due - now;
     ::poll(fds, 2, static_cast<int>((wait + kMillisecond - 1) / kMillisecond));
     if (fds[0].revents != 0) break;
-    if (fds[1].revents != 0) lens_->on_readable();
-    if (lens_->pending()) lens_->attach_next();
+    if (fds[1].revents != 0) lens_->follower().on_readable();
+    if (lens_->follower().pending()) lens_->follower().attach_next();
     say_ready();
   }
   write_samples();  // what has come since the last ones
