@@ -145,15 +145,12 @@ bool InterfacesRun::write_samples() {
   if (settings_.active_only) {
     std::erase_if(samples, [](const InterfaceSample& sample) { return !sample.ever_active; });
   }
-  const bool enough = settings_.count > 0 && written_ + samples.size() >= settings_.count;
-  if (enough) samples.resize(settings_.count - written_);
-  written_ += samples.size();
   if (table_) write_table(samples);
   if (json_) {
     for (const InterfaceSample& sample : samples) json_->on(sample);
     json_->flush();
   }
-  return enough;
+  return settings_.count > 0 && ++written_ >= settings_.count;
 }
 
 void InterfacesRun::say_ready() {
