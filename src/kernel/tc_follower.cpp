@@ -36,8 +36,8 @@ Result<std::unique_ptr<TcFollower>> TcFollower::open(const FollowOptions& option
 TcFollower::~TcFollower() {
   if (attached_.size() <= kDetachedAtOnce) return;
   std::vector<Fd> links;
-  for (auto& [index, attachments] : attached_) {
-    for (TcAttachment& attachment : attachments) {
+  for (auto& [index, attached] : attached_) {
+    for (TcAttachment& attachment : attached.attachments) {
       Fd link = attachment.take_link();
       if (link.valid()) links.push_back(std::move(link));
     }
@@ -56,6 +56,7 @@ Result<> TcFollower::choose_mode() {
   auto claimed = ClsactOwner::claim();
   if (!claimed) return tl::unexpected(claimed.error());
   clsact_owner_.emplace(std::move(*claimed));
+  clear_leftovers();
   return {};
 }
 
@@ -66,23 +67,26 @@ Result<> TcFollower::start(std::array<int, TRAFFIC_DIRECTIONS> programs, Owner o
   follow();
   while (attached_.empty() && pending()) attach_next();
   if (attached_.empty() && first_failure_) return tl::unexpected(*first_failure_);
+  if (attached_.empty()) log_info("no interface yet of those that were asked for");
   return {};
 }
 
 // Of a weir that was killed. One that cannot be removed counts for nobody and does no harm.
-void TcFollower::clear_leftovers(const Interface& interface) const {
-  const auto left = clsact_leftovers(interface.index, &*clsact_owner_);
-  for (const ClsactLeftover& leftover : left.value_or(std::vector<ClsactLeftover>())) {
-    if (remove_clsact_leftover(leftover)) {
-      log_info("removed a filter that a killed weir had left on " + interface.name);
+void TcFollower::clear_leftovers() const {
+  for (const auto& [index, interface] : watch_.interfaces()) {
+    const auto left = clsact_leftovers(index, &*clsact_owner_);
+    if (!left) continue;
+    for (const ClsactLeftover& leftover : *left) {
+      if (remove_clsact_leftover(leftover)) {
+        log_info("removed a filter that a killed weir had left on " + interface.name);
+      }
     }
   }
 }
 
 Result<> TcFollower::attach(const Interface& interface) {
-  if (mode_ == TcMode::kClsact) clear_leftovers(interface);
   if (auto begun = owner_.begin(interface); !begun) return begun;
-  Attachments attachments;
+  std::vector<TcAttachment> attachments;
   for (const traffic_direction direction : {TRAFFIC_INGRESS, TRAFFIC_EGRESS}) {
     if (programs_[direction] < 0) continue;
     auto attached = TcAttachment::attach(programs_[direction], interface.index, direction, mode_,
@@ -94,7 +98,7 @@ Result<> TcFollower::attach(const Interface& interface) {
     }
     attachments.push_back(std::move(*attached));
   }
-  attached_[interface.index] = std::move(attachments);
+  attached_[interface.index] = {interface.name, std::move(attachments)};
   return {};
 }
 
@@ -102,7 +106,10 @@ void TcFollower::forget(std::uint32_t ifindex, bool gone) {
   const auto found = attached_.find(ifindex);
   if (found == attached_.end()) return;
   if (gone) {
-    for (TcAttachment& attachment : found->second) attachment.interface_is_gone();
+    for (TcAttachment& one : found->second.attachments) one.interface_is_gone();
+  }
+  if (choice_.names(found->second.name)) {
+    log_info(found->second.name + " is gone; it is counted again when it comes back");
   }
   attached_.erase(found);
   owner_.end(ifindex);
@@ -112,8 +119,13 @@ void TcFollower::follow() {
   pending_.clear();
   for (const auto& [index, interface] : watch_.interfaces()) {
     const bool wanted = choice_.matches(interface.name);
-    if (attached_.contains(index)) {
-      wanted ? owner_.changed(interface) : forget(index, false);
+    if (const auto found = attached_.find(index); found != attached_.end()) {
+      if (!wanted) {
+        forget(index, false);
+        continue;
+      }
+      found->second.name = interface.name;
+      owner_.changed(interface);
       continue;
     }
     const auto refused = refused_.find(index);
@@ -124,25 +136,30 @@ void TcFollower::follow() {
     const auto found = watch_.interfaces().find(entry.first);
     return found == watch_.interfaces().end() || !choice_.matches(found->second.name);
   });
-  refused_count_.store(refused_.size(), std::memory_order_relaxed);
+  count_unattached();
   std::sort(pending_.begin(), pending_.end(), [this](std::uint32_t a, std::uint32_t b) {
     return std::pair(urgency(watch_.interfaces().at(a)), b) <
            std::pair(urgency(watch_.interfaces().at(b)), a);
   });
 }
 
+void TcFollower::count_unattached() {
+  unattached_.store(refused_.size() + pending_.size(), std::memory_order_relaxed);
+}
+
 void TcFollower::attach_next() {
   const Interface& interface = watch_.interfaces().at(pending_.back());
   pending_.pop_back();
   const Result<> attached = attach(interface);
-  if (attached) {
-    refused_.erase(interface.index);
-    return;
-  }
   // It may have gone by now; the watch will tell.
-  if (attached.error().code == std::errc::no_such_device) return;
-  refused_[interface.index] = interface.name;
-  refused_count_.store(refused_.size(), std::memory_order_relaxed);
+  const bool refuses = !attached && attached.error().code != std::errc::no_such_device;
+  if (refuses) {
+    refused_[interface.index] = interface.name;
+  } else {
+    refused_.erase(interface.index);
+  }
+  count_unattached();
+  if (!refuses) return;
   const Error failure{"count " + interface.name + ": " + attached.error().context,
                       attached.error().code};
   if (attached_.empty() && !first_failure_) first_failure_ = failure;

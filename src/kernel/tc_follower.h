@@ -63,20 +63,24 @@ class TcFollower {
   // Attaches to one more interface: first to those that carry traffic from elsewhere. One that
   // refuses is logged, once.
   void attach_next();
-  // Interfaces that were asked for, exist, and refused. For any thread.
-  std::size_t refused() const { return refused_count_.load(std::memory_order_relaxed); }
+  // Interfaces that were asked for and exist, and have refused or are pending. For any thread.
+  std::size_t unattached() const { return unattached_.load(std::memory_order_relaxed); }
 
  private:
-  using Attachments = std::vector<TcAttachment>;
+  struct Attached {
+    std::string name;
+    std::vector<TcAttachment> attachments;
+  };
 
   TcFollower(const FollowOptions& options, InterfaceWatch watch)
       : choice_(options.interfaces), wanted_mode_(options.attach), watch_(std::move(watch)) {}
   Result<> choose_mode();
   Result<> attach(const Interface& interface);
-  void clear_leftovers(const Interface& interface) const;
+  void clear_leftovers() const;
   // Takes over what the watch knows.
   void follow();
   void forget(std::uint32_t ifindex, bool gone);
+  void count_unattached();
 
   InterfaceChoice choice_;
   std::optional<TcMode> wanted_mode_;
@@ -85,10 +89,10 @@ class TcFollower {
   Owner owner_;
   TcMode mode_ = TcMode::kTcx;
   std::optional<ClsactOwner> clsact_owner_;
-  std::map<std::uint32_t, Attachments> attached_;  // by index
-  std::vector<std::uint32_t> pending_;             // indexes; the last is next
-  std::map<std::uint32_t, std::string> refused_;   // by index: the name it was refused under
-  std::atomic<std::size_t> refused_count_{0};
+  std::map<std::uint32_t, Attached> attached_;    // by index
+  std::vector<std::uint32_t> pending_;            // indexes; the last is next
+  std::map<std::uint32_t, std::string> refused_;  // by index: the name it was refused under
+  std::atomic<std::size_t> unattached_{0};
   std::optional<Error> first_failure_;
 };
 

@@ -31,8 +31,8 @@ class Interfaces {
 
   // Counts of now, rates of the last interval; by interface index.
   std::vector<InterfaceSample> samples() const;
-  // Interfaces that were asked for, exist, and cannot be counted.
-  std::size_t uncounted() const { return follower_->refused(); }
+  // Interfaces that were asked for and exist, and refuse or are not attached to yet.
+  std::size_t uncounted() const { return follower_->unattached(); }
 
  private:
   struct Watched {
