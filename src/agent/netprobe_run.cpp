@@ -57,6 +57,7 @@ class NetprobeRun {
   Result<> open();
   void collect();
   void control(int signals);
+  void warn_of_missing() const;
   void warn_of_nothing();
   void log_status() const;
 
@@ -88,6 +89,17 @@ void NetprobeRun::collect() {
   lens_->tick();
   pages_.collected();
   warn_of_nothing();
+}
+
+// A slip in a name would else be silent: a name that does not exist may yet come.
+void NetprobeRun::warn_of_missing() const {
+  const std::vector<InterfaceSample> counted = lens_->samples();
+  for (const std::string& name : settings_.interface_filter) {
+    if (std::none_of(counted.begin(), counted.end(),
+                     [&](const InterfaceSample& sample) { return sample.name == name; })) {
+      std::fprintf(stderr, "Warning: no interface %s; it is counted when it comes\n", name.c_str());
+    }
+  }
 }
 
 // The predecessor's documented warning, once for each time it becomes true.
@@ -129,6 +141,7 @@ void NetprobeRun::control(int signals) {
   for (;;) {
     if (!ready && !lens_->follower().pending()) {
       ready = true;
+      warn_of_missing();
       std::fputs("ready\n", stderr);
     }
     const Nanos now = monotonic_now();
