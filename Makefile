@@ -6,9 +6,10 @@ JOBS ?= $(shell awk -v n="$$(nproc)" '/^MemAvailable/ {m = int($$2 / 1500000)} \
 FUZZ_SECONDS ?= 600
 FUZZERS := $(basename $(notdir $(wildcard tests/fuzz/*_fuzz.cpp))) seed_corpus
 FORMAT ?= clang-format-19
+PREFIX ?= /usr/local
 SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 
-.PHONY: build run test bench format fuzz clean
+.PHONY: build run install test bench format fuzz clean
 
 build:
 	@scripts/install-deps
@@ -18,6 +19,9 @@ build:
 # The HTTP, DNS and Redis round trips of this machine, as they happen. ARGS go to weir.
 run: build
 	$(SUDO) build/release/weir requests $(ARGS)
+
+install:
+	install -D -m 755 build/release/weir $(DESTDIR)$(PREFIX)/bin/weir
 
 # Everything: unit and contract tests under the sanitizers, recordings, a minute of fuzzing, live
 # traffic (root), some of it in virtual machines with other kernels, formatting. The last line is

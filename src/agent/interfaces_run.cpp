@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <memory>
 
 #include "agent/http_server.h"
@@ -19,7 +20,7 @@
 #include "output/dropin/netprobe.h"
 #include "output/interface_table.h"
 #include "output/json_lines.h"
-#include "output/redraw.h"
+#include "output/terminal.h"
 
 namespace weir {
 namespace {
@@ -28,15 +29,22 @@ constexpr Nanos kFirstInterval = kSecond;
 // How long the end waits for a reader of the output that does not read.
 constexpr std::chrono::milliseconds kPatience{500};
 
-// Those that cannot be read are absent.
-void add_device_statistics(std::vector<InterfaceSample>& samples) {
-  const auto devices = read_device_statistics();
-  if (!devices) return;
-  for (InterfaceSample& sample : samples) {
-    const auto found = std::find_if(devices->begin(), devices->end(), [&](const auto& device) {
-      return device.index == sample.index;
-    });
-    if (found != devices->end()) sample.device = *found;
+// What cannot be read is absent.
+void add_statistics(std::vector<InterfaceSample>& samples) {
+  std::map<std::uint32_t, InterfaceSample*> by_index;
+  for (InterfaceSample& sample : samples) by_index[sample.index] = &sample;
+  if (const auto devices = read_device_statistics()) {
+    for (const DeviceStatistics& device : *devices) {
+      if (by_index.contains(device.index)) by_index[device.index]->device = device;
+    }
+  }
+  const auto qdiscs = read_qdisc_statistics();
+  if (!qdiscs) return;
+  for (InterfaceSample& sample : samples) sample.queue_dropped = 0;
+  for (const QdiscStatistics& qdisc : *qdiscs) {
+    // What a queue within another drops, the outer one has counted too.
+    const bool outermost = qdisc.parent == "root" && by_index.contains(qdisc.interface_index);
+    if (outermost) by_index[qdisc.interface_index]->queue_dropped = qdisc.dropped;
   }
 }
 
@@ -79,7 +87,7 @@ class InterfacesRun {
   std::optional<JsonLines> json_;
   std::optional<RecordQueue::Lines> table_;
   InterfaceTable interface_table_;
-  std::optional<Redraw> redraw_;
+  std::optional<Terminal> terminal_;
   std::optional<HttpServer> server_;  // asks for page(): ends before what that reads
   std::atomic<std::uint64_t> collections_{0};
   std::atomic<Nanos> last_collection_{0};
@@ -90,7 +98,7 @@ class InterfacesRun {
 void InterfacesRun::prepare_outputs() {
   if (settings_.output == OutputFormat::kNone) return;
   RecordQueue::Settings queue;
-  redraw_.emplace(queue.fd);
+  terminal_.emplace(queue.fd);
   queue_.emplace(std::move(queue));
   if (settings_.output == OutputFormat::kJson) {
     json_.emplace(queue_->lines());
@@ -100,7 +108,7 @@ void InterfacesRun::prepare_outputs() {
 }
 
 void InterfacesRun::write_table(const std::vector<InterfaceSample>& samples) {
-  redraw_->append(table_->text(), interface_table_.render(samples));
+  terminal_->append(table_->text(), interface_table_.render(samples, terminal_->room()));
   table_->end_line(wall_clock_now());
   table_->flush();
 }
@@ -141,23 +149,20 @@ bool InterfacesRun::write_samples() {
   last_collection_.store(wall_clock_now(), std::memory_order_relaxed);
   collections_.fetch_add(1, std::memory_order_relaxed);
   std::vector<InterfaceSample> samples = lens_->samples();
-  add_device_statistics(samples);
+  add_statistics(samples);
   if (settings_.active_only) {
     std::erase_if(samples, [](const InterfaceSample& sample) { return !sample.ever_active; });
   }
-  const bool enough = settings_.count > 0 && written_ + samples.size() >= settings_.count;
-  if (enough) samples.resize(settings_.count - written_);
-  written_ += samples.size();
   if (table_) write_table(samples);
   if (json_) {
     for (const InterfaceSample& sample : samples) json_->on(sample);
     json_->flush();
   }
-  return enough;
+  return settings_.count > 0 && ++written_ >= settings_.count;
 }
 
 void InterfacesRun::say_ready() {
-  if (ready_ || lens_->pending()) return;
+  if (ready_ || lens_->follower().pending()) return;
   ready_ = true;
   std::fputs("ready\n", stderr);
 }
@@ -178,12 +183,12 @@ void InterfacesRun::control(int signals) {
       continue;
     }
     const Nanos due = end > 0 ? std::min(next, end) : next;
-    pollfd fds[] = {{signals, POLLIN, 0}, {lens_->fd(), POLLIN, 0}};
-    const Nanos wait = lens_->pending() ? 0 : due - now;
+    pollfd fds[] = {{signals, POLLIN, 0}, {lens_->follower().fd(), POLLIN, 0}};
+    const Nanos wait = lens_->follower().pending() ? 0 : due - now;
     ::poll(fds, 2, static_cast<int>((wait + kMillisecond - 1) / kMillisecond));
     if (fds[0].revents != 0) break;
-    if (fds[1].revents != 0) lens_->on_readable();
-    if (lens_->pending()) lens_->attach_next();
+    if (fds[1].revents != 0) lens_->follower().on_readable();
+    if (lens_->follower().pending()) lens_->follower().attach_next();
     say_ready();
   }
   write_samples();  // what has come since the last ones
@@ -196,6 +201,9 @@ Result<> InterfacesRun::run() {
   if (!lens) return tl::unexpected<Error>(lens.error());
   lens_ = std::move(*lens);
   prepare_outputs();
+  std::vector<InterfaceSample> first = lens_->samples();
+  add_statistics(first);
+  interface_table_.begin(first);
   if (Result<> served = serve(); !served) return served;
   control(signals->get());
   server_.reset();

@@ -28,7 +28,7 @@ struct InterfacesSettings {
   std::string listen;
   // Ends after this time; 0 = never.
   Nanos duration = 0;
-  // Ends after this many samples; 0 = never.
+  // Ends after this many samples of each interface; 0 = never.
   std::uint64_t count = 0;
 };
 

@@ -8,9 +8,11 @@ namespace weir {
 
 HttpServer::Handler metrics_pages(std::function<std::string()> page) {
   return [page = std::move(page)](const HttpRequest& request) -> HttpResponse {
-    const bool reads = request.method == "GET" || request.method == "HEAD";
-    if (reads && request.path == "/healthz") return {200, "ok\n"};
-    if (reads && request.path == "/metrics") {
+    if (request.path == "/healthz" || request.path == "/metrics") {
+      if (request.method != "GET" && request.method != "HEAD") {
+        return {405, "not possible: GET\n", "text/plain; charset=utf-8", {{"Allow", "GET, HEAD"}}};
+      }
+      if (request.path == "/healthz") return {200, "ok\n"};
       std::string text = page();
       if (text.empty()) return {503, "not measuring yet\n"};
       return {200, std::move(text), "text/plain; version=0.0.4; charset=utf-8"};

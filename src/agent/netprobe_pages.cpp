@@ -56,7 +56,10 @@ NetprobeHealth NetprobePages::health() const {
 HttpResponse NetprobePages::page_for(const HttpRequest& request) {
   if (request.method == "OPTIONS") return {204, ""};
   if (request.method != "GET" && request.method != "HEAD") {
-    return {405, "method not allowed\n", "text/plain; charset=utf-8", {{"Allow", "GET, OPTIONS"}}};
+    return {405,
+            "method not allowed\n",
+            "text/plain; charset=utf-8",
+            {{"Allow", "GET, HEAD, OPTIONS"}}};
   }
   if (request.path == settings_.path) {
     ++requests_;

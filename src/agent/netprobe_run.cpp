@@ -57,6 +57,7 @@ class NetprobeRun {
   Result<> open();
   void collect();
   void control(int signals);
+  void warn_of_missing() const;
   void warn_of_nothing();
   void log_status() const;
 
@@ -68,7 +69,7 @@ class NetprobeRun {
 };
 
 Result<> NetprobeRun::open() {
-  InterfacesOptions options;
+  FollowOptions options;
   options.interfaces = settings_.interface_filter;
   if (!settings_.attach_interface.empty()) options.interfaces = {settings_.attach_interface};
   options.must_exist = false;
@@ -90,9 +91,20 @@ void NetprobeRun::collect() {
   warn_of_nothing();
 }
 
+// A slip in a name would else be silent: a name that does not exist may yet come.
+void NetprobeRun::warn_of_missing() const {
+  const std::vector<InterfaceSample> counted = lens_->samples();
+  for (const std::string& name : settings_.interface_filter) {
+    if (std::none_of(counted.begin(), counted.end(),
+                     [&](const InterfaceSample& sample) { return sample.name == name; })) {
+      std::fprintf(stderr, "Warning: no interface %s; it is counted when it comes\n", name.c_str());
+    }
+  }
+}
+
 // The predecessor's documented warning, once for each time it becomes true.
 void NetprobeRun::warn_of_nothing() {
-  const bool nothing = !lens_->pending() && pages_.readings().interfaces.empty();
+  const bool nothing = !lens_->follower().pending() && pages_.readings().interfaces.empty();
   if (nothing && !nothing_) {
     std::string why = "no interface to count";
     if (!settings_.attach_interface.empty()) {
@@ -127,8 +139,9 @@ void NetprobeRun::control(int signals) {
   Nanos next = monotonic_now();
   Nanos next_status = settings_.debug ? next + kStatusInterval : std::numeric_limits<Nanos>::max();
   for (;;) {
-    if (!ready && !lens_->pending()) {
+    if (!ready && !lens_->follower().pending()) {
       ready = true;
+      warn_of_missing();
       std::fputs("ready\n", stderr);
     }
     const Nanos now = monotonic_now();
@@ -141,12 +154,12 @@ void NetprobeRun::control(int signals) {
       next_status = now + kStatusInterval;
     }
     const Nanos due = std::clamp<Nanos>(std::min(next, next_status) - now, 0, kLongestWait);
-    pollfd fds[] = {{signals, POLLIN, 0}, {lens_->fd(), POLLIN, 0}};
-    const Nanos wait = lens_->pending() ? 0 : due + kMillisecond - 1;
+    pollfd fds[] = {{signals, POLLIN, 0}, {lens_->follower().fd(), POLLIN, 0}};
+    const Nanos wait = lens_->follower().pending() ? 0 : due + kMillisecond - 1;
     ::poll(fds, 2, static_cast<int>(wait / kMillisecond));
     if (fds[0].revents != 0) return;
-    if (fds[1].revents != 0) lens_->on_readable();
-    if (lens_->pending()) lens_->attach_next();
+    if (fds[1].revents != 0) lens_->follower().on_readable();
+    if (lens_->follower().pending()) lens_->follower().attach_next();
   }
 }
 

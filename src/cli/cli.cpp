@@ -75,8 +75,8 @@ int run_command_line(int argc, char** argv) {
   add_interfaces(app, status);
   add_requests(app, status);
   add_report(app, status, "list", "The network interfaces", run_list);
-  add_report(app, status, "cleanup", "Removes what a killed weir left attached (before Linux 6.6)",
-             run_cleanup);
+  add_report(app, status, "cleanup",
+             "Removes what a killed weir left attached by clsact (before Linux 6.6)", run_cleanup);
   add_report(app, status, "doctor", "What this kernel and these privileges allow", run_doctor);
   add_as(app, status);
   try {
@@ -84,7 +84,9 @@ int run_command_line(int argc, char** argv) {
   } catch (const CLI::Success& success) {  // --help
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "weir: %s\nRun 'weir --help' or 'weir VERB --help'.\n", error.what());
+    const auto verbs = app.get_subcommands();
+    const std::string verb = verbs.empty() ? "" : verbs.front()->get_name() + " ";
+    std::fprintf(stderr, "weir: %s\nRun 'weir %s--help'.\n", error.what(), verb.c_str());
     return kUsage;
   }
   if (version) {

@@ -71,14 +71,17 @@ void print_text(const Check& check, std::ostream& out) {
 }  // namespace
 
 Check check_capability(const Privileges& mine, Capability capability, State without,
-                       std::string_view purpose, std::string_view setcap) {
+                       std::string_view purpose) {
   const std::string name(capability_name(capability));
   if (mine.effective(capability)) return {name, State::kOk, std::string(purpose), ""};
+  if (mine.suffices(capability)) {
+    return {name, State::kOk, fmt::format("by cap_sys_admin: {}", purpose), ""};
+  }
   return {
       name, without,
       fmt::format("{}: {}", mine.permitted(capability) ? "permitted, not effective" : "not held",
                   purpose),
-      std::string(setcap)};
+      privilege_advice()};
 }
 
 int run_doctor(bool json, std::ostream& out) {

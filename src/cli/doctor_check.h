@@ -24,9 +24,8 @@ struct LensCheckup {
   bool works = false;
 };
 
-// `setcap` is what grants all that the lens needs.
 Check check_capability(const Privileges& mine, Capability capability, State without,
-                       std::string_view purpose, std::string_view setcap);
+                       std::string_view purpose);
 
 LensCheckup check_interfaces();
 LensCheckup check_requests();

@@ -9,24 +9,30 @@
 namespace weir {
 namespace {
 
-constexpr std::string_view kSetcap =
-    "run as root or: sudo setcap cap_bpf,cap_net_admin,cap_perfmon+ep weir";
+// How the interfaces would be counted, and why so.
+Check check_attaching(const std::vector<Interface>& interfaces, bool tcx) {
+  std::string names;
+  for (const Interface& interface : interfaces) {
+    names += (names.empty() ? "" : ", ") + interface.name;
+  }
+  return {"attach", State::kOk,
+          fmt::format("{}: {}",
+                      tcx ? "tcx (links, in front of other programs, gone with weir)"
+                          : "clsact (filters with handles of weir's own: this kernel has no TCX, "
+                            "Linux 6.6)",
+                      names),
+          ""};
+}
 
-// How this interface would be counted, and why so.
-Check check_interface(const Interface& interface, bool tcx) {
-  Check check{interface.name, State::kOk, "", ""};
-  if (tcx) {
-    check.detail = "tcx: a link, in front of other programs; ends with weir";
-    return check;
+// What a killed weir has left on the interfaces that have something.
+void check_leftovers(const std::vector<Interface>& interfaces, std::vector<Check>& checks) {
+  for (const Interface& interface : interfaces) {
+    const auto left = clsact_leftovers(interface.index);
+    if (!left || left->empty()) continue;
+    checks.push_back({"leftovers", State::kLimited,
+                      fmt::format("{}: {} filters of a killed weir", interface.name, left->size()),
+                      "weir cleanup removes them"});
   }
-  check.detail = "clsact: this kernel has no TCX (Linux 6.6); a filter with a handle of weir's own";
-  const auto left = clsact_leftovers(interface.index);
-  if (left && !left->empty()) {
-    check.state = State::kLimited;
-    check.detail += fmt::format("; {} filters of a killed weir are there", left->size());
-    check.advice = "weir cleanup, or the next start, removes them";
-  }
-  return check;
 }
 
 }  // namespace
@@ -35,12 +41,12 @@ LensCheckup check_interfaces() {
   const auto mine = Privileges::of_this_thread();
   LensCheckup checkup;
   auto& checks = checkup.checks;
-  checks.push_back(check_capability(mine, Capability::kBpf, State::kMissing,
-                                    "to load the programs that count", kSetcap));
+  checks.push_back(
+      check_capability(mine, Capability::kBpf, State::kMissing, "to load the programs that count"));
   checks.push_back(check_capability(mine, Capability::kNetAdmin, State::kMissing,
-                                    "to attach them to interfaces", kSetcap));
+                                    "to attach them to interfaces"));
   checks.push_back(check_capability(mine, Capability::kPerfmon, State::kMissing,
-                                    "to read what super packets become on the wire", kSetcap));
+                                    "to read what super packets become on the wire"));
   const auto interfaces = list_interfaces();
   const auto program = TrafficProgram::load(interfaces ? interfaces->size() : 0);
   if (!program) {
@@ -55,7 +61,8 @@ LensCheckup check_interfaces() {
   }
   checkup.works = true;
   if (!interfaces) return checkup;
-  for (const Interface& interface : *interfaces) checks.push_back(check_interface(interface, *tcx));
+  checks.push_back(check_attaching(*interfaces, *tcx));
+  check_leftovers(*interfaces, checks);
   return checkup;
 }
 

@@ -10,8 +10,6 @@
 namespace weir {
 namespace {
 
-constexpr std::string_view kSetcap = "run as root or: sudo setcap cap_net_raw,cap_bpf+ep weir";
-
 Check check_ring(bool& works) {
   const auto size = fmt::format("TPACKET_V3, {} MiB a worker", CaptureRing::kDefaultBytes >> 20);
   const auto ring = CaptureRing::open();
@@ -47,10 +45,10 @@ LensCheckup check_requests() {
   const auto mine = Privileges::of_this_thread();
   LensCheckup checkup;
   auto& checks = checkup.checks;
-  checks.push_back(check_capability(mine, Capability::kNetRaw, State::kMissing,
-                                    "to open packet sockets", kSetcap));
+  checks.push_back(
+      check_capability(mine, Capability::kNetRaw, State::kMissing, "to open packet sockets"));
   checks.push_back(check_capability(mine, Capability::kBpf, State::kLimited,
-                                    "for the capture filter and several workers", kSetcap));
+                                    "for the capture filter and several workers"));
   checks.push_back(check_ring(checkup.works));
   checks.push_back(check_program());
   checks.push_back(check_workers(checks.back().state == State::kOk));

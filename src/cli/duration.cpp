@@ -19,7 +19,7 @@ Result<Nanos> parse_duration(const std::string& text) {
   constexpr double kLongest = 100.0 * 366 * 86400 * 1e9;
   const double nanos = number * static_cast<double>(factor);
   if (error != std::errc() || factor == 0 || !(nanos >= 1) || nanos > kLongest) {
-    return failure("'" + text + "' is no duration: write it as 500ms, 5s, 2m or 1h");
+    return failure("'" + text + "' is no duration above 0: write it as 500ms, 5s, 2m or 1h");
   }
   return static_cast<Nanos>(nanos);
 }

@@ -19,12 +19,16 @@ void add_interfaces(CLI::App& app, int& status) {
   verb->add_option_function<std::string>(
           "--attach",
           [settings](const std::string& mode) {
-            if (mode == "tcx") settings->attach = TcMode::kTcx;
-            if (mode == "clsact") settings->attach = TcMode::kClsact;
+            if (mode == "tcx") {
+              settings->attach = TcMode::kTcx;
+            } else if (mode == "clsact") {
+              settings->attach = TcMode::kClsact;
+            } else if (mode != "auto") {
+              throw CLI::ValidationError("--attach", "'" + mode + "' is not auto, tcx or clsact");
+            }
           },
           "How to attach: auto (by the kernel, the default), tcx or clsact")
-      ->type_name("MODE")
-      ->check(CLI::IsMember({"auto", "tcx", "clsact"}).description(""));
+      ->type_name("MODE");
   add_duration(*verb, "-t,--interval", settings->interval, "Between samples (default: 5s)");
   verb->add_flag("--active-only", settings->active_only,
                  "Only interfaces that have carried something since the start");
@@ -32,10 +36,10 @@ void add_interfaces(CLI::App& app, int& status) {
   verb->add_option("--listen", settings->listen, "Serve GET /metrics on ADDRESS:PORT")
       ->type_name("ADDRESS:PORT");
   add_duration(*verb, "--duration", settings->duration, "End after this time");
-  add_count(*verb, settings->count, "samples");
+  add_count(*verb, settings->count, "samples", " of each interface");
   verb->callback([&status, settings] {
-    if (settings->interval < kMillisecond) {
-      throw CLI::ValidationError("-t", "an interval is a millisecond at least");
+    if (settings->interval < 10 * kMillisecond) {
+      throw CLI::ValidationError("-t", "an interval is 10ms at least");
     }
     if (const auto address = ListenAddress::parse(settings->listen);
         !settings->listen.empty() && !address) {

@@ -36,7 +36,8 @@ void add_output_format(CLI::App& verb, OutputFormat& target) {
       ->type_name("FORMAT");
 }
 
-void add_count(CLI::App& verb, std::uint64_t& target, const std::string& what) {
+void add_count(CLI::App& verb, std::uint64_t& target, const std::string& what,
+               const std::string& more) {
   verb.add_option_function<std::string>(
           "--count",
           [&target, what](const std::string& text) {
@@ -46,7 +47,7 @@ void add_count(CLI::App& verb, std::uint64_t& target, const std::string& what) {
               throw CLI::ValidationError("--count", "'" + text + "' is no number of " + what);
             }
           },
-          "End after N " + what)
+          "End after N " + what + more)
       ->type_name("N");
 }
 

@@ -15,7 +15,8 @@ void add_duration(CLI::App& verb, const std::string& names, Nanos& target,
                   const std::string& description);
 // -o text|json|none
 void add_output_format(CLI::App& verb, OutputFormat& target);
-// --count N, at least 1
-void add_count(CLI::App& verb, std::uint64_t& target, const std::string& what);
+// --count N, at least 1, of `what`; `more` ends the description.
+void add_count(CLI::App& verb, std::uint64_t& target, const std::string& what,
+               const std::string& more = "");
 
 }  // namespace weir

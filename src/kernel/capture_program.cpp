@@ -23,7 +23,7 @@ constexpr std::uint32_t kNetworkLayer = 1;
 constexpr std::uint32_t kJudge = 2;
 
 constexpr const char* kLoad = "load the capture filter";
-constexpr const char* kCapabilities = "cap_net_raw,cap_bpf";
+constexpr std::initializer_list<Capability> kCapabilities{Capability::kBpf};
 
 HashMap<std::uint32_t, std::uint32_t> interface_map(const requests_bpf& skeleton) {
   return HashMap<std::uint32_t, std::uint32_t>(bpf_map__fd(skeleton.maps.interfaces));

@@ -60,6 +60,10 @@ bool InterfaceChoice::matches(const std::string& name) const {
          });
 }
 
+bool InterfaceChoice::names(const std::string& name) const {
+  return std::find(patterns_.begin(), patterns_.end(), name) != patterns_.end();
+}
+
 std::optional<std::string> InterfaceChoice::single_name() const {
   if (any_ || patterns_.size() != 1 || is_glob(patterns_[0])) return std::nullopt;
   return patterns_[0];

@@ -17,6 +17,8 @@ class InterfaceChoice {
 
   bool any() const { return any_; }
   bool matches(const std::string& name) const;
+  // Whether it was asked for by this very name.
+  bool names(const std::string& name) const;
   // The name, when exactly one was asked for and it is no glob.
   std::optional<std::string> single_name() const;
   // A name without wildcards has to exist at start; a glob may wait for its first match. The error

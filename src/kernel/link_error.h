@@ -4,14 +4,13 @@
 #include <string>
 
 #include "base/result.h"
+#include "kernel/privileges.h"
 
 namespace weir {
 
 inline tl::unexpected<Error> link_error(std::string what, int error) {
   if (error == EPERM || error == EACCES) {
-    what +=
-        " (needs cap_net_admin: run as root or: sudo setcap cap_bpf,cap_net_admin,cap_perfmon+ep "
-        "weir)";
+    what += " (" + what_is_missing({Capability::kNetAdmin}) + ")";
   }
   return system_failure(std::move(what), error);
 }

@@ -2,19 +2,21 @@
 // said.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 
 #include "base/result.h"
 #include "kernel/libbpf_log.h"
+#include "kernel/privileges.h"
 
 namespace weir {
 
-// `error` is an errno value; `capabilities` as setcap(8) takes them.
-inline tl::unexpected<Error> load_error(std::string what, int error, const char* capabilities,
+// `error` is an errno value.
+inline tl::unexpected<Error> load_error(std::string what, int error,
+                                        std::initializer_list<Capability> needed,
                                         const LibbpfLog& log) {
   if (error == EPERM || error == EACCES) {
-    what += std::string(" (needs ") + capabilities + ": run as root or: sudo setcap " +
-            capabilities + "+ep weir)";
+    what += " (" + what_is_missing(needed) + ")";
   } else if (!log.first_warning().empty()) {
     what += " (" + log.first_warning() + ")";
   }

@@ -4,6 +4,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <climits>
+
 namespace weir {
 
 static_assert(static_cast<int>(Capability::kNetAdmin) == CAP_NET_ADMIN &&
@@ -36,6 +38,25 @@ Privileges Privileges::of_this_thread() {
   privileges.effective_ = data[0].effective | std::uint64_t{data[1].effective} << 32;
   privileges.permitted_ = data[0].permitted | std::uint64_t{data[1].permitted} << 32;
   return privileges;
+}
+
+std::string privilege_advice() {
+  char path[PATH_MAX];
+  const ssize_t length = readlink("/proc/self/exe", path, sizeof path);
+  const std::string binary =
+      length > 0 ? std::string(path, static_cast<std::size_t>(length)) : "weir";
+  return "run as root or: sudo setcap cap_bpf,cap_net_admin,cap_net_raw,cap_perfmon+ep " + binary;
+}
+
+std::string what_is_missing(std::initializer_list<Capability> needed) {
+  const Privileges mine = Privileges::of_this_thread();
+  std::string missing, all;
+  for (const Capability capability : needed) {
+    const std::string name(capability_name(capability));
+    all += (all.empty() ? "" : ",") + name;
+    if (!mine.suffices(capability)) missing += (missing.empty() ? "" : ",") + name;
+  }
+  return "needs " + (missing.empty() ? all : missing) + ": " + privilege_advice();
 }
 
 }  // namespace weir

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
+#include <string>
 #include <string_view>
 
 namespace weir {
@@ -23,6 +25,12 @@ class Privileges {
   static Privileges of_this_thread();
 
   bool effective(Capability capability) const { return has(effective_, capability); }
+  // The kernel takes CAP_SYS_ADMIN for CAP_BPF, CAP_PERFMON and what loading programs needs of
+  // CAP_NET_ADMIN.
+  bool suffices(Capability capability) const {
+    return effective(capability) ||
+           (capability != Capability::kNetRaw && effective(Capability::kSysAdmin));
+  }
   // May be made effective, but is not.
   bool permitted(Capability capability) const { return has(permitted_, capability); }
 
@@ -32,5 +40,12 @@ class Privileges {
   }
   std::uint64_t effective_ = 0, permitted_ = 0;
 };
+
+// What to do about a missing capability: it names all that weir can make use of, as setcap(8)
+// takes away what it does not name.
+std::string privilege_advice();
+// "needs cap_bpf,cap_perfmon: ..." with those of `needed` that are missing, and the advice; all of
+// them where none is.
+std::string what_is_missing(std::initializer_list<Capability> needed);
 
 }  // namespace weir

@@ -15,7 +15,8 @@ namespace weir {
 namespace {
 
 constexpr const char* kLoad = "load the programs that count traffic";
-constexpr const char* kCapabilities = "cap_bpf,cap_net_admin,cap_perfmon";
+constexpr std::initializer_list<Capability> kCapabilities{Capability::kBpf, Capability::kNetAdmin,
+                                                          Capability::kPerfmon};
 
 static_assert(sizeof(traffic_slot) == 64, "a cache line each");
 

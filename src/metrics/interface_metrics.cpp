@@ -4,7 +4,8 @@ namespace weir {
 namespace {
 
 std::string labels_of(const InterfaceSample& sample, std::string_view direction) {
-  return label("direction", direction) + ',' + label("interface", sample.name);
+  return label("direction", direction) + ',' + label("ifindex", std::to_string(sample.index)) +
+         ',' + label("interface", sample.name);
 }
 
 void add_family(MetricPage& page, const std::vector<InterfaceSample>& samples,
@@ -28,7 +29,9 @@ void add_interface_metrics(MetricPage& page, const std::vector<InterfaceSample>&
   add_family(page, samples, "weir_interface_wire_bytes_total",
              "Bytes of them, from the link header on.", &TrafficCounts::wire_bytes);
   page.single("weir_interfaces_uncounted", "gauge",
-              "Interfaces that were asked for and could not be attached to.", uncounted);
+              "Interfaces that were asked for and are not counted: they refuse, or their turn has "
+              "not come.",
+              uncounted);
 }
 
 }  // namespace weir

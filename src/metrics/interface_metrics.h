@@ -9,7 +9,7 @@
 
 namespace weir {
 
-// `uncounted`: interfaces that were asked for and could not be attached to.
+// `uncounted`: interfaces that were asked for and are not counted.
 void add_interface_metrics(MetricPage& page, const std::vector<InterfaceSample>& samples,
                            std::size_t uncounted);
 

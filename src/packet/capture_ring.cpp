@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 
+#include "kernel/privileges.h"
 #include "packet/live_filter.h"
 
 namespace weir {
@@ -38,10 +39,10 @@ Result<std::unique_ptr<CaptureRing>> CaptureRing::open(std::size_t ring_bytes) {
   // With protocol 0 the socket receives nothing before bind(), by which time it has a filter.
   Fd socket(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket.valid()) {
-    return system_failure(errno == EPERM
-                              ? "open a packet socket (needs CAP_NET_RAW: run as root or: sudo "
-                                "setcap cap_net_raw,cap_bpf+ep weir)"
-                              : "open a packet socket");
+    const int error = errno;
+    std::string what = "open a packet socket";
+    if (error == EPERM) what += " (" + what_is_missing({Capability::kNetRaw}) + ")";
+    return system_failure(std::move(what), error);
   }
   Fd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake.valid()) return system_failure("open a packet socket: make its wake-up");

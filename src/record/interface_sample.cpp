@@ -35,6 +35,9 @@ void append_json(std::string& out, const InterfaceSample& sample) {
     out += R"(,"device":)";
     append_device_json(out, *sample.device);
   }
+  if (sample.queue_dropped) {
+    fmt::format_to(std::back_inserter(out), ",\"queue\":{{\"dropped\":{}}}", *sample.queue_dropped);
+  }
   out += '}';
 }
 

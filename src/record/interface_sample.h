@@ -35,6 +35,9 @@ struct InterfaceSample {
   bool ever_active = false;  // in any interval since counting began
   // What the kernel and the driver count themselves; not in every sample.
   std::optional<DeviceStatistics> device;
+  // Packets that the queue in front of the device has dropped since it was made; not in every
+  // sample.
+  std::optional<std::uint64_t> queue_dropped;
 };
 
 }  // namespace weir

@@ -96,7 +96,7 @@ TEST(HttpServer, HealthHeadAndEverythingElse) {
   EXPECT_TRUE(head.ends_with("\r\n\r\n"));
   EXPECT_TRUE(ask(server.port(), "GET /").starts_with("HTTP/1.1 404 "));
   EXPECT_TRUE(ask(server.port(), "GET /metrics/x").starts_with("HTTP/1.1 404 "));
-  EXPECT_TRUE(ask(server.port(), "POST /metrics").starts_with("HTTP/1.1 404 "));
+  EXPECT_TRUE(ask(server.port(), "POST /metrics").starts_with("HTTP/1.1 405 "));
   EXPECT_TRUE(ask(server.port(), "nonsense").starts_with("HTTP/1.1 4"));
 }
 
