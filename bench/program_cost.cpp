@@ -9,6 +9,7 @@
 #include <cstring>
 #include <vector>
 
+#include "kernel/flow_program.h"
 #include "kernel/traffic_program.h"
 #include "live/made_programs.h"
 
@@ -20,8 +21,11 @@ constexpr std::uint32_t kLoopback = 1;
 
 // Nanoseconds per run.
 std::uint32_t timed(int program_fd, __sk_buff& context) {
+  // UDP over IPv4.
   std::array<std::uint8_t, 64> frame{};
   frame[12] = 0x08;
+  frame[14] = 0x45;
+  frame[23] = 17;
   LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_size_in = frame.size(),
               .ctx_in = &context, .ctx_size_in = sizeof context, .repeat = kRepeat);
   return bpf_prog_test_run_opts(program_fd, &options) == 0 ? options.duration : 0;
@@ -53,6 +57,8 @@ int main() {
       !(*crowded)->add(kLoopback)) {
     return 1;
   }
+  auto flows = weir::FlowProgram::load(weir::FlowProgram::kMinFlows);
+  if (!flows) return 1;
   const weir::EmptyProgram empty(BPF_PROG_TYPE_SCHED_CLS, -1);
   __sk_buff plain{}, super{};
   plain.ifindex = super.ifindex = kLoopback;
@@ -62,6 +68,7 @@ int main() {
                 {"interfaces, ingress", (*program)->fd(TRAFFIC_INGRESS), plain, {}},
                 {"interfaces, egress", (*program)->fd(TRAFFIC_EGRESS), plain, {}},
                 {"interfaces, ingress, displaced", (*crowded)->fd(TRAFFIC_INGRESS), plain, {}},
+                {"flows, ingress, one flow", (*flows)->fd(TRAFFIC_INGRESS), plain, {}},
                 {"interfaces, ingress, super packet", (*program)->fd(TRAFFIC_INGRESS), super, {}},
                 {"interfaces, egress, super packet", (*program)->fd(TRAFFIC_EGRESS), super, {}}};
   for (int round = 0; round < kRounds; ++round) {
