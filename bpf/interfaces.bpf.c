@@ -56,7 +56,7 @@ static __always_inline int tag_was_in_frame(struct __sk_buff* skb) {
   __u32 moved = 0, left = 0;
   bpf_probe_read_kernel(&moved, sizeof moved, link);
   bpf_probe_read_kernel(&left, sizeof left, link - kTagBytes);
-  return moved == left;
+  return moved == left && moved != 0; /* zeros may just be there */
 }
 
 static __always_inline int tag_is_put_in(struct __sk_buff* skb) {

@@ -16,8 +16,10 @@ struct sk_buff {
   struct net_device* dev;
   unsigned char* head;
   unsigned int end;                                                           /* offset from head */
-  __u16 mac_header, network_header, transport_header, inner_transport_header; /* likewise */
+  __u16 mac_header, network_header, transport_header; /* likewise */
   __u8 encapsulation : 1;
+  __u8 ip_summed : 2;
+  __u16 csum_start; /* offset from head */
 };
 
 struct skb_shared_info {

@@ -22,6 +22,7 @@ enum {
   kFeatureTagOut = 1 << 7, /* puts an 802.1Q tag into packets going out */
   kFeatureGsoShift = 16,
 
+  kChecksumPartial = 3, /* of sk_buff.ip_summed */
   kGsoByFragments = 0xffff, /* gso_size: the segments are as long as they are */
   kLegacyMaxBytes = 65536,  /* longer IPv6 packets have a hop-by-hop header that is not sent */
   kJumboHeaderBytes = 8,
@@ -58,9 +59,12 @@ static __always_inline __u32 repeated_header_bytes(struct __sk_buff* skb, struct
                                                    __u32 gso_type, __u32* unsent) {
   unsigned char* head = BPF_CORE_READ(packet, head);
   const __u32 link = BPF_CORE_READ(packet, mac_header);
-  const __u32 transport = BPF_CORE_READ_BITFIELD_PROBED(packet, encapsulation)
-                              ? BPF_CORE_READ(packet, inner_transport_header)
-                              : BPF_CORE_READ(packet, transport_header);
+  /* Where the checksum of each segment is to be put in, that begins the transport header, however
+   * many tunnels it is in. The other field is stale on what has just left a tunnel. */
+  const __u32 transport =
+      BPF_CORE_READ_BITFIELD_PROBED(packet, ip_summed) == kChecksumPartial
+          ? BPF_CORE_READ(packet, csum_start)
+          : BPF_CORE_READ(packet, transport_header);
   __u32 bytes = transport - link;
   if (gso_type & (kGsoTcp4 | kGsoTcp6)) {
     __u8 data_offset = 0;

@@ -18,10 +18,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kThreads = 3;
-constexpr int kMaxWaiting = 16;  // connections, beside those being served
+constexpr std::size_t kThreads = 16;
+constexpr int kMaxWaiting = 64;  // connections, beside those being served
 constexpr int kBacklog = 64;     // connections that the kernel holds until they are looked at
 constexpr int kStopCheckMs = 20;
+// For the request: those who connect and say nothing take places from those who ask.
+constexpr std::chrono::milliseconds kRequestDeadline{2000};
 constexpr std::size_t kMaxBodyBytes = 4096;
 
 // A connection with one deadline for all of it: the library's own time-outs begin anew with each
@@ -29,16 +31,19 @@ constexpr std::size_t kMaxBodyBytes = 4096;
 class DeadlineStream final : public httplib::Stream {
  public:
   DeadlineStream(int fd, std::chrono::milliseconds deadline, const std::atomic<bool>& stopping)
-      : fd_(fd), stopping_(stopping), deadline_(Clock::now() + deadline) {}
+      : fd_(fd),
+        stopping_(stopping),
+        deadline_(Clock::now() + deadline),
+        asked_by_(Clock::now() + std::min(deadline, kRequestDeadline)) {}
 
-  bool is_readable() const override { return wait(POLLIN); }
-  bool is_writable() const override { return wait(POLLOUT); }
+  bool is_readable() const override { return wait(POLLIN, asked_by_); }
+  bool is_writable() const override { return wait(POLLOUT, deadline_); }
 
   ssize_t read(char* to, std::size_t size) override {
-    return wait(POLLIN) ? recv(fd_, to, size, MSG_DONTWAIT) : -1;
+    return wait(POLLIN, asked_by_) ? recv(fd_, to, size, MSG_DONTWAIT) : -1;
   }
   ssize_t write(const char* from, std::size_t size) override {
-    return wait(POLLOUT) ? send(fd_, from, size, MSG_DONTWAIT | MSG_NOSIGNAL) : -1;
+    return wait(POLLOUT, deadline_) ? send(fd_, from, size, MSG_DONTWAIT | MSG_NOSIGNAL) : -1;
   }
   // Nobody asks: no page depends on who reads it.
   void get_remote_ip_and_port(std::string& ip, int& port) const override {
@@ -52,8 +57,8 @@ class DeadlineStream final : public httplib::Stream {
   socket_t socket() const override { return fd_; }
 
  private:
-  bool wait(short events) const {
-    while (!stopping_ && Clock::now() < deadline_) {
+  bool wait(short events, Clock::time_point until) const {
+    while (!stopping_ && Clock::now() < until) {
       pollfd entry{fd_, events, 0};
       const int ready = poll(&entry, 1, kStopCheckMs);
       if (ready > 0) return true;
@@ -64,7 +69,7 @@ class DeadlineStream final : public httplib::Stream {
 
   int fd_;
   const std::atomic<bool>& stopping_;
-  Clock::time_point deadline_;
+  Clock::time_point deadline_, asked_by_;
 };
 
 // The library's pool with a bounded line in front of it.

@@ -26,6 +26,7 @@ namespace weir {
 namespace {
 
 constexpr Nanos kFirstInterval = kSecond;
+constexpr Nanos kLongestWait = 3600 * kSecond;  // poll() counts milliseconds in an int
 // How long the end waits for a reader of the output that does not read.
 constexpr std::chrono::milliseconds kPatience{500};
 
@@ -184,7 +185,7 @@ void InterfacesRun::control(int signals) {
     }
     const Nanos due = end > 0 ? std::min(next, end) : next;
     pollfd fds[] = {{signals, POLLIN, 0}, {lens_->follower().fd(), POLLIN, 0}};
-    const Nanos wait = lens_->follower().pending() ? 0 : due - now;
+    const Nanos wait = lens_->follower().pending() ? 0 : std::min(due - now, kLongestWait);
     ::poll(fds, 2, static_cast<int>((wait + kMillisecond - 1) / kMillisecond));
     if (fds[0].revents != 0) break;
     if (fds[1].revents != 0) lens_->follower().on_readable();

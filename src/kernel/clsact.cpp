@@ -7,24 +7,28 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+#include <random>
 #include <string>
 #include <utility>
 
 #include "kernel/libbpf_log.h"
 #include "kernel/link_error.h"
 #include "kernel/netlink.h"
+#include "kernel/qdisc_statistics.h"
 
 namespace weir {
 namespace {
 
-// A handle: this, the owner's number, and whether the qdisc was made for the filter.
+// A handle: this, the owner's number, and whether the qdisc was made by a weir.
 constexpr std::uint32_t kHandleBase = 0x77000000;
 constexpr std::uint32_t kHandleMask = 0xff000000;
 constexpr std::uint32_t kMadeQdisc = 1;
-constexpr std::uint32_t kOwners = 4096;
+constexpr std::uint32_t kOwners = 1 << 23;
+constexpr int kOwnerTries = 100;
 // In front, as far as others who want the same leave it free.
 constexpr std::uint32_t kFirstPriority = 1, kLastPriority = 16;
 constexpr const char* kProgramNames = "weir_";
@@ -43,16 +47,32 @@ bpf_tc_hook hook_of(std::uint32_t ifindex, traffic_direction direction) {
   return hook;
 }
 
-Fd bind_owner(std::uint32_t number) {
-  Fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!fd.valid()) return fd;
+struct OwnerAddress {
   sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string name = fmt::format("weir-clsact-{}", number);
-  std::memcpy(address.sun_path + 1, name.data(), name.size());  // abstract
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) return Fd();
-  return fd;
+  socklen_t size = 0;
+
+  explicit OwnerAddress(std::uint32_t number) {
+    const std::string name = fmt::format("weir-clsact-{}", number);
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path + 1, name.data(), name.size());  // abstract
+    size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  }
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&address); }
+};
+
+Fd owner_socket() { return Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)); }
+
+// Any user may take such an address: only root, or who runs this weir, is believed.
+bool owner_lives(std::uint32_t number) {
+  const Fd socket = owner_socket();
+  const OwnerAddress address(number);
+  if (!socket.valid()) return true;  // nothing is removed that may be in use
+  // A queue of connections that is full is somebody's.
+  if (::connect(socket.get(), address.get(), address.size) != 0) return errno == EAGAIN;
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return true;
+  return peer.uid == 0 || peer.uid == geteuid();
 }
 
 bool is_weirs(Bytes payload, std::uint32_t handle) {
@@ -89,15 +109,29 @@ Result<std::vector<Filter>> filters(std::uint32_t ifindex, traffic_direction dir
   return found;
 }
 
-// Whether one of this owner's filters says that the interface's qdisc was made for it.
-bool made_qdisc(std::uint32_t ifindex, std::uint32_t owner) {
+// Whether a weir's filter says that a weir has made the interface's qdisc.
+bool weir_made_qdisc(std::uint32_t ifindex) {
   for (const traffic_direction direction : {TRAFFIC_INGRESS, TRAFFIC_EGRESS}) {
-    const auto found = filters(ifindex, direction);
-    if (!found) continue;
-    for (const Filter& filter : *found) {
-      if (filter.weirs && owner_of(filter.handle) == owner && (filter.handle & kMadeQdisc) != 0)
-        return true;
+    for (const Filter& filter : filters(ifindex, direction).value_or(std::vector<Filter>())) {
+      if (filter.weirs && (filter.handle & kMadeQdisc) != 0) return true;
     }
+  }
+  return false;
+}
+
+bool has_filters_before(std::uint32_t ifindex, traffic_direction direction,
+                        std::uint32_t priority) {
+  const auto found = filters(ifindex, direction);
+  return found && std::any_of(found->begin(), found->end(), [priority](const Filter& filter) {
+           return !filter.weirs && filter.priority < priority;
+         });
+}
+
+// An ingress qdisc, which has one direction only, is where clsact would be. The kernel takes
+// filters for its egress, and runs them for packets that come in.
+bool has_ingress_qdisc(std::uint32_t ifindex) {
+  for (const auto& qdisc : read_qdisc_statistics().value_or(std::vector<QdiscStatistics>())) {
+    if (qdisc.interface_index == ifindex && qdisc.kind == "ingress") return true;
   }
   return false;
 }
@@ -124,9 +158,15 @@ Result<> remove_filter(const ClsactLeftover& filter) {
 }  // namespace
 
 Result<ClsactOwner> ClsactOwner::claim() {
-  for (std::uint32_t number = 0; number < kOwners; ++number) {
-    Fd socket = bind_owner(number);
-    if (socket.valid()) return ClsactOwner(std::move(socket), number);
+  std::random_device random;
+  for (int i = 0; i < kOwnerTries; ++i) {
+    const std::uint32_t number = random() % kOwners;
+    Fd socket = owner_socket();
+    const OwnerAddress address(number);
+    if (!socket.valid()) break;
+    if (::bind(socket.get(), address.get(), address.size) == 0 && ::listen(socket.get(), 1) == 0) {
+      return ClsactOwner(std::move(socket), number);
+    }
     if (errno != EADDRINUSE) break;
   }
   return system_failure("claim a number among those who attach by clsact");
@@ -140,34 +180,52 @@ Result<ClsactFilter> ClsactFilter::add(int program_fd, std::uint32_t ifindex,
   if (created != 0 && created != -EEXIST) {
     return link_error("add the clsact qdisc", -created);
   }
-  const bool made = created == 0 || made_qdisc(ifindex, owner.number());
+  if (created != 0 && has_ingress_qdisc(ifindex)) {
+    return failure(
+        "attach by clsact: another program's ingress qdisc is in its place (tc qdisc show; tc "
+        "qdisc "
+        "del dev NAME ingress)");
+  }
+  const bool made = created == 0 || weir_made_qdisc(ifindex);
   const std::uint32_t handle = kHandleBase | owner.number() << 1 | (made ? kMadeQdisc : 0);
   int status = 0;
   for (std::uint32_t priority = kFirstPriority; priority <= kLastPriority; ++priority) {
     LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = program_fd, .handle = handle,
                 .priority = priority);
     status = bpf_tc_attach(&hook, &options);
-    if (status == 0) return ClsactFilter(ifindex, direction, handle, priority);
+    if (status == 0) {
+      return ClsactFilter(ifindex, direction, handle, priority,
+                          has_filters_before(ifindex, direction, priority));
+    }
     // Of another kind, or another protocol, at this priority.
     if (status != -EINVAL && status != -EEXIST && status != -ENOENT) break;
   }
-  return link_error(direction == TRAFFIC_INGRESS ? "attach to clsact ingress"
-                                                 : "attach to clsact egress (is there an ingress "
-                                                   "qdisc in its place? tc qdisc show)",
-                    -status);
+  return link_error(
+      direction == TRAFFIC_INGRESS ? "attach to clsact ingress" : "attach to clsact egress",
+      -status);
+}
+
+bool ClsactFilter::is_there() const {
+  const auto found = filters(ifindex_, direction_);
+  if (!found) return true;  // it cannot be told
+  return std::any_of(found->begin(), found->end(), [this](const Filter& filter) {
+    return filter.handle == handle_ && filter.priority == priority_ && filter.weirs;
+  });
 }
 
 ClsactFilter::ClsactFilter(ClsactFilter&& other) noexcept
     : ifindex_(std::exchange(other.ifindex_, 0)),
       direction_(other.direction_),
       handle_(other.handle_),
-      priority_(other.priority_) {}
+      priority_(other.priority_),
+      behind_others_(other.behind_others_) {}
 
 ClsactFilter& ClsactFilter::operator=(ClsactFilter&& other) noexcept {
   std::swap(ifindex_, other.ifindex_);
   std::swap(direction_, other.direction_);
   std::swap(handle_, other.handle_);
   std::swap(priority_, other.priority_);
+  std::swap(behind_others_, other.behind_others_);
   return *this;
 }
 
@@ -176,18 +234,13 @@ ClsactFilter::~ClsactFilter() {
   if (ifindex_ != 0) (void)!remove_filter({ifindex_, direction_, handle_, priority_});
 }
 
-Result<std::vector<ClsactLeftover>> clsact_leftovers(std::uint32_t ifindex,
-                                                     const ClsactOwner* self) {
+Result<std::vector<ClsactLeftover>> clsact_leftovers(std::uint32_t ifindex) {
   std::vector<ClsactLeftover> left;
-  const auto lives = [self](std::uint32_t owner) {
-    if (self != nullptr && self->number() == owner) return false;
-    return !bind_owner(owner).valid();
-  };
   for (const traffic_direction direction : {TRAFFIC_INGRESS, TRAFFIC_EGRESS}) {
     const auto found = filters(ifindex, direction);
     if (!found) return tl::unexpected(found.error());
     for (const Filter& filter : *found) {
-      if (filter.weirs && !lives(owner_of(filter.handle))) {
+      if (filter.weirs && !owner_lives(owner_of(filter.handle))) {
         left.push_back({ifindex, direction, filter.handle, filter.priority});
       }
     }

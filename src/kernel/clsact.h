@@ -1,7 +1,7 @@
 // clsact: attaching below Linux 6.6, where a filter outlives the process that made it. Filters of
 // weir's are known again by their handle, their priority and the name of their program. The handle
-// says whose they are (an abstract socket tells whether that process lives, in whatever PID
-// namespace), and whether the qdisc was made for them.
+// says whose they are (that process, while it lives, listens on an abstract socket, in whatever PID
+// namespace it is), and whether the qdisc was made by a weir.
 #pragma once
 
 #include <cstdint>
@@ -33,18 +33,28 @@ class ClsactFilter {
                                   traffic_direction direction, const ClsactOwner& owner);
   ClsactFilter(ClsactFilter&& other) noexcept;
   ClsactFilter& operator=(ClsactFilter&& other) noexcept;
-  ~ClsactFilter();  // and the qdisc's, where it was made for this filter and holds no other
+  ~ClsactFilter();  // and the qdisc's, where a weir has made it and it holds no other
+
+  // Nobody has removed it.
+  bool is_there() const;
+  // Others' filters come before it: what they drop or accept does not get to it.
+  bool is_behind_others() const { return behind_others_; }
 
   void interface_is_gone() { ifindex_ = 0; }
 
  private:
   ClsactFilter(std::uint32_t ifindex, traffic_direction direction, std::uint32_t handle,
-               std::uint32_t priority)
-      : ifindex_(ifindex), direction_(direction), handle_(handle), priority_(priority) {}
+               std::uint32_t priority, bool behind_others)
+      : ifindex_(ifindex),
+        direction_(direction),
+        handle_(handle),
+        priority_(priority),
+        behind_others_(behind_others) {}
 
   std::uint32_t ifindex_;  // 0: nothing to remove
   traffic_direction direction_;
   std::uint32_t handle_, priority_;
+  bool behind_others_;
 };
 
 // A filter that a weir left behind, or that a living one uses.
@@ -54,11 +64,9 @@ struct ClsactLeftover {
   std::uint32_t handle = 0, priority = 0;
 };
 
-// Those on an interface whose owner lives no more. `self`, where it is given, has nothing there
-// yet: what bears its number is of the one that had it before.
-Result<std::vector<ClsactLeftover>> clsact_leftovers(std::uint32_t ifindex,
-                                                     const ClsactOwner* self = nullptr);
-// Removes one; and the qdisc, where it was made for it and holds nothing else.
+// Those on an interface whose owner lives no more.
+Result<std::vector<ClsactLeftover>> clsact_leftovers(std::uint32_t ifindex);
+// Removes one; and the qdisc, where a weir has made it and it holds nothing else.
 Result<> remove_clsact_leftover(const ClsactLeftover& leftover);
 
 }  // namespace weir

@@ -56,7 +56,7 @@ InterfaceChoice::InterfaceChoice(std::vector<std::string> patterns)
 
 bool InterfaceChoice::matches(const std::string& name) const {
   return any_ || std::any_of(patterns_.begin(), patterns_.end(), [&](const std::string& pattern) {
-           return fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+           return pattern == name || fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
          });
 }
 

@@ -38,6 +38,11 @@ class TcAttachment {
   // What detaches the program when it is closed; invalid where it is a filter.
   Fd take_link() { return std::move(link_); }
 
+  // Nobody has removed it, nor the interface.
+  bool is_there() const;
+  // Others' filters come before it: what they drop or accept does not get to it.
+  bool is_behind_others() const { return filter_ && filter_->is_behind_others(); }
+
   // The interface has gone, and its filters with it; a new one may have its index.
   void interface_is_gone();
 

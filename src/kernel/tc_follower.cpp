@@ -1,5 +1,7 @@
 #include "kernel/tc_follower.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -12,6 +14,14 @@ namespace {
 // At the end; more than these would take a good part of a second.
 constexpr std::size_t kDetachedAtOnce = 16;
 
+// Each interface takes two.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 // Which interface is attached before others.
 int urgency(const Interface& interface) {
   if (!interface.is_up()) return 0;
@@ -21,6 +31,7 @@ int urgency(const Interface& interface) {
 }  // namespace
 
 Result<std::unique_ptr<TcFollower>> TcFollower::open(const FollowOptions& options) {
+  raise_descriptor_limit();
   auto watch = InterfaceWatch::open();
   if (!watch) return tl::unexpected(watch.error());
   if (options.must_exist) {
@@ -74,7 +85,7 @@ Result<> TcFollower::start(std::array<int, TRAFFIC_DIRECTIONS> programs, Owner o
 // Of a weir that was killed. One that cannot be removed counts for nobody and does no harm.
 void TcFollower::clear_leftovers() const {
   for (const auto& [index, interface] : watch_.interfaces()) {
-    const auto left = clsact_leftovers(index, &*clsact_owner_);
+    const auto left = clsact_leftovers(index);
     if (!left) continue;
     for (const ClsactLeftover& leftover : *left) {
       if (remove_clsact_leftover(leftover)) {
@@ -84,22 +95,53 @@ void TcFollower::clear_leftovers() const {
   }
 }
 
-Result<> TcFollower::attach(const Interface& interface) {
-  if (auto begun = owner_.begin(interface); !begun) return begun;
+Result<std::vector<TcAttachment>> TcFollower::attach_programs(std::uint32_t ifindex) const {
   std::vector<TcAttachment> attachments;
   for (const traffic_direction direction : {TRAFFIC_INGRESS, TRAFFIC_EGRESS}) {
     if (programs_[direction] < 0) continue;
-    auto attached = TcAttachment::attach(programs_[direction], interface.index, direction, mode_,
+    auto attached = TcAttachment::attach(programs_[direction], ifindex, direction, mode_,
                                          clsact_owner_ ? &*clsact_owner_ : nullptr);
-    if (!attached) {
-      attachments.clear();
-      owner_.end(interface.index);
-      return tl::unexpected(attached.error());
-    }
+    if (!attached) return tl::unexpected(attached.error());
     attachments.push_back(std::move(*attached));
   }
-  attached_[interface.index] = {interface.name, std::move(attachments)};
+  return attachments;
+}
+
+Result<> TcFollower::attach(const Interface& interface) {
+  if (auto begun = owner_.begin(interface); !begun) return begun;
+  auto attachments = attach_programs(interface.index);
+  if (!attachments) {
+    owner_.end(interface.index);
+    return tl::unexpected(attachments.error());
+  }
+  for (const TcAttachment& one : *attachments) {
+    if (!one.is_behind_others()) continue;
+    log_warning(interface.name +
+                ": filters of another program come before weir's; what they drop or "
+                "accept is not counted (tc filter show)");
+    break;
+  }
+  attached_[interface.index] = {interface.name, std::move(*attachments)};
   return {};
+}
+
+void TcFollower::check() {
+  if (mode_ != TcMode::kClsact) return;  // nobody can remove a link
+  for (auto& [index, attached] : attached_) {
+    // One whose attaching anew has failed is without: it is tried again.
+    const bool whole = !attached.attachments.empty() && is_attached(index);
+    if (whole || !watch_.interfaces().contains(index)) continue;
+    attached.attachments.clear();
+    auto again = attach_programs(index);
+    if (again) {
+      attached.attachments = std::move(*again);
+      log_warning("another program has removed weir's filters from " + attached.name +
+                  ": attached again; what crossed meanwhile is not counted");
+    } else {
+      log_warning("another program has removed weir's filters from " + attached.name + ": " +
+                  again.error().text());
+    }
+  }
 }
 
 void TcFollower::forget(std::uint32_t ifindex, bool gone) {
@@ -166,13 +208,24 @@ void TcFollower::attach_next() {
   log_warning(failure.text());
 }
 
+bool TcFollower::is_attached(std::uint32_t ifindex) const {
+  const auto found = attached_.find(ifindex);
+  return found != attached_.end() &&
+         std::all_of(found->second.attachments.begin(), found->second.attachments.end(),
+                     [](const TcAttachment& one) { return one.is_there(); });
+}
+
 void TcFollower::on_readable() {
   const auto changed = watch_.on_readable();
   if (!changed) {
     log_warning("follow interfaces: " + changed.error().text());
     return;
   }
-  for (const std::uint32_t index : watch_.gone()) forget(index, true);
+  for (const std::uint32_t index : watch_.gone()) {
+    // Where events were lost, any may have gone: what is still attached has not.
+    if (watch_.interfaces().contains(index) && is_attached(index)) continue;
+    forget(index, true);
+  }
   if (*changed) follow();
 }
 

@@ -63,6 +63,8 @@ class TcFollower {
   // Attaches to one more interface: first to those that carry traffic from elsewhere. One that
   // refuses is logged, once.
   void attach_next();
+  // Attaches anew what others have removed; to be called now and then.
+  void check();
   // Interfaces that were asked for and exist, and have refused or are pending. For any thread.
   std::size_t unattached() const { return unattached_.load(std::memory_order_relaxed); }
 
@@ -75,7 +77,9 @@ class TcFollower {
   TcFollower(const FollowOptions& options, InterfaceWatch watch)
       : choice_(options.interfaces), wanted_mode_(options.attach), watch_(std::move(watch)) {}
   Result<> choose_mode();
+  Result<std::vector<TcAttachment>> attach_programs(std::uint32_t ifindex) const;
   Result<> attach(const Interface& interface);
+  bool is_attached(std::uint32_t ifindex) const;
   void clear_leftovers() const;
   // Takes over what the watch knows.
   void follow();

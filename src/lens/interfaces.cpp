@@ -10,6 +10,7 @@ namespace {
 
 constexpr double kActiveFramesPerSecond = 0.1;
 constexpr std::uint64_t kEthernetHeaderBytes = 14;
+constexpr Nanos kCheckInterval = 5 * kSecond;
 
 // Bytes of each frame that the device does not count and the hook sees: these devices look at the
 // packet when its link header has been taken off. Tunnels count what they send from the network
@@ -20,7 +21,7 @@ std::uint64_t uncounted_header_bytes(const Interface& interface, std::uint32_t d
     return std::find(kinds.begin(), kinds.end(), interface.kind) != kinds.end();
   };
   const bool strips = direction == TRAFFIC_INGRESS
-                          ? is_one_of({"bridge", "vlan", "vxlan", "geneve", "ip6gretap"})
+                          ? is_one_of({"bridge", "team", "vlan", "vxlan", "geneve", "ip6gretap"})
                           : is_one_of({"vxlan", "geneve", "gretap", "ip6gretap", "erspan"});
   return strips ? kEthernetHeaderBytes : 0;
 }
@@ -90,6 +91,10 @@ std::array<TrafficCounts, TRAFFIC_DIRECTIONS> Interfaces::read(const Watched& wa
 }
 
 void Interfaces::tick() {
+  if (const Nanos now = monotonic_now(); now >= next_check_) {
+    follower_->check();
+    next_check_ = now + kCheckInterval;
+  }
   const std::lock_guard lock(mutex_);
   for (auto& [index, watched] : watched_) {
     const Nanos now = monotonic_now();

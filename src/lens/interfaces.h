@@ -50,6 +50,7 @@ class Interfaces {
   void end(std::uint32_t ifindex);
   std::array<TrafficCounts, TRAFFIC_DIRECTIONS> read(const Watched& watched) const;
 
+  Nanos next_check_ = 0;
   mutable std::mutex mutex_;                  // guards what follows, and the places of program_
   std::map<std::uint32_t, Watched> watched_;  // by index
   std::unique_ptr<TrafficProgram> program_;

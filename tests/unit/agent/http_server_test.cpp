@@ -219,7 +219,7 @@ TEST(HttpServer, ADribblingClientIsCutOff) {
 TEST(HttpServer, TooManyWaitingAreTurnedAwayAndTheRestServed) {
   HttpServer server = start();
   std::vector<Fd> silent;
-  for (int i = 0; i < 60; ++i) silent.push_back(connect_to(server.port()));
+  for (int i = 0; i < 120; ++i) silent.push_back(connect_to(server.port()));
   std::this_thread::sleep_for(milliseconds(100));
   int closed = 0;
   for (const Fd& fd : silent) {
@@ -230,6 +230,16 @@ TEST(HttpServer, TooManyWaitingAreTurnedAwayAndTheRestServed) {
   silent.clear();
   std::this_thread::sleep_for(milliseconds(100));
   EXPECT_TRUE(ask(server.port(), "GET /healthz").starts_with("HTTP/1.1 200 "));
+}
+
+// They are cut off after two seconds, whatever the deadline of the answer.
+TEST(HttpServer, SilentConnectionsDoNotKeepOthersWaiting) {
+  HttpServer server = start([] { return std::string("a 1\n"); }, std::chrono::seconds(30));
+  std::vector<Fd> silent;
+  for (int i = 0; i < 30; ++i) silent.push_back(connect_to(server.port()));
+  const auto begin = Clock::now();
+  EXPECT_TRUE(ask(server.port(), "GET /healthz").starts_with("HTTP/1.1 200 "));
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(8));
 }
 
 TEST(ListenAddress, Forms) {
