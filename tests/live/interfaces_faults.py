@@ -205,6 +205,64 @@ def two_hundred_that_come_and_go(scope, mode):
 
 
 @test
+def an_ingress_qdisc_in_the_place_of_clsact(scope):
+    here, _ = pair(scope)
+    here.run("tc", "qdisc", "add", "dev", "va", "ingress")
+    done = subprocess.run(here.inside(WEIR, "interfaces", "-i", "va", "--attach", "clsact"), stderr=subprocess.PIPE, text=True,
+                          timeout=20, check=False)
+    if done.returncode != 1 or "ingress qdisc" not in done.stderr:
+        raise AssertionError(f"exit code {done.returncode}: {done.stderr}")
+    here.run("tc", "qdisc", "show", "dev", "va")
+    if "weir_" in here.run("tc", "filter", "show", "dev", "va", "ingress"):
+        raise AssertionError("a filter of weir's is left")
+
+
+@test
+def what_others_remove_is_attached_again(scope):
+    here, there = pair(scope)
+    samples = Samples(here, "--attach", "clsact")
+    flood(here, "va", (there, "vb"), 30)
+    before = until(lambda: counted(samples, "va"), 5, "frames counted")
+    here.run("tc", "qdisc", "del", "dev", "va", "clsact")
+    until(lambda: len(clsact_filters(here, "va") or ()) == 2, 10, "filters attached again")
+    flood(here, "va", (there, "vb"), 20)
+    until(lambda: counted(samples, "va") >= before + 20, 5, "counts that go on")
+    if "has removed weir's filters from va" not in samples.weir.said():
+        raise AssertionError(f"nothing said of it: {samples.weir.said()}")
+    samples.weir.stop(settle=0)
+
+
+@test
+def the_last_of_two_takes_the_qdisc_away(scope):
+    here, _ = pair(scope)
+    for first_made_goes_first in (True, False):
+        weirs = [Weir(here, "-o", "none", "--attach", "clsact", command="interfaces") for _ in range(2)]
+        for weir in weirs if first_made_goes_first else reversed(weirs):
+            if clsact_filters(here, "va") is None:
+                raise AssertionError("no qdisc while one of them is left")
+            weir.stop(settle=0)
+        equal("filters at the end", clsact_filters(here, "va"), None)
+
+
+@test
+def few_descriptors_leave_the_page_alive(scope):
+    here, _ = pair(scope)
+    need("prlimit")
+    batch(here, "\n".join(f"link add q{n} type veth peer name p{n}" for n in range(50)))
+    process = here.start("prlimit", "--nofile=128:128", WEIR, "interfaces", "-o", "none", "--attach", "tcx", "--listen", "127.0.0.1:9911",
+                         stderr=subprocess.DEVNULL)
+    if tcx_programs(here, "lo") is None:
+        raise Skip("this kernel has no TCX")
+
+    def uncounted():
+        page = here.get("http://127.0.0.1:9911/metrics") or ""
+        found = re.search(r"^weir_interfaces_uncounted (\d+)", page, re.MULTILINE)
+        return found and page.count("netprobe_interface_active{") + int(found.group(1)) == 102 and 40 < int(found.group(1)) < 100
+    until(uncounted, 20, "a page that says how many are not counted")
+    process.terminate()
+
+
+@test
 def it_starts_and_ends_at_once_among_two_hundred(scope):
     here, _ = pair(scope)
     batch(here, "\n".join(f"link add q{n} type veth peer name p{n}" for n in range(100)))
