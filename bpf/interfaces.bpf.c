@@ -77,11 +77,13 @@ static __noinline int count_tag(struct __sk_buff* skb, struct traffic_slot* slot
 static __noinline int count_segments(struct __sk_buff* skb, struct traffic_slot* slot,
                                      __u32 direction) {
   if (!slot) return 0;
-  const struct segments segments = segments_of(skb);
+  const struct super_packet super = super_packet_of(skb);
+  const int egress = direction == TRAFFIC_EGRESS;
+  const struct segments segments = segments_of(skb, &super, egress);
   /* Each segment has the tag that the packet has. */
   const __u32 more_tags = skb->vlan_present ? (segments.count - 1) * kTagBytes : 0;
   const __u64 more_bytes = (__u64)(__s64)(__s32)segments.more_bytes + more_tags;
-  if (direction == TRAFFIC_EGRESS && is_cut_before_device(skb)) {
+  if (egress && is_cut_before_device(skb, &super)) {
     slot->frames += segments.count - 1;
     slot->bytes += more_bytes;
   } else {

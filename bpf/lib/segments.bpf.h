@@ -22,7 +22,7 @@ enum {
   kFeatureTagOut = 1 << 7, /* puts an 802.1Q tag into packets going out */
   kFeatureGsoShift = 16,
 
-  kChecksumPartial = 3, /* of sk_buff.ip_summed */
+  kChecksumPartial = 3,     /* of sk_buff.ip_summed */
   kGsoByFragments = 0xffff, /* gso_size: the segments are as long as they are */
   kLegacyMaxBytes = 65536,  /* longer IPv6 packets have a hop-by-hop header that is not sent */
   kJumboHeaderBytes = 8,
@@ -41,62 +41,76 @@ static __always_inline struct sk_buff* kernel_packet(struct __sk_buff* skb) {
   return (struct sk_buff*)skb;
 }
 
-static __always_inline __u32 gso_type_of(struct sk_buff* packet) {
-  struct skb_shared_info* shared =
-      (struct skb_shared_info*)(BPF_CORE_READ(packet, head) + BPF_CORE_READ(packet, end));
-  return BPF_CORE_READ(shared, gso_type);
-}
+struct super_packet {
+  struct sk_buff* packet;
+  unsigned char* head;
+  struct skb_shared_info* shared;
+  __u32 gso_type;
+  __u32 encapsulated;
+};
 
-static __always_inline int has_fragment_list(struct sk_buff* packet) {
-  struct skb_shared_info* shared =
-      (struct skb_shared_info*)(BPF_CORE_READ(packet, head) + BPF_CORE_READ(packet, end));
-  return BPF_CORE_READ(shared, frag_list) != 0;
-}
-
-/* Of the headers that every segment repeats; what the packet has of them that is not sent is taken
- * from *unsent. */
-static __always_inline __u32 repeated_header_bytes(struct __sk_buff* skb, struct sk_buff* packet,
-                                                   __u32 gso_type, __u32* unsent) {
+/* Each of these reads is a call: what more than one question needs is read once. (From variables of
+ * their own: a member in the expression would be relocated, too.) */
+static __always_inline struct super_packet super_packet_of(struct __sk_buff* skb) {
+  struct sk_buff* packet = kernel_packet(skb);
   unsigned char* head = BPF_CORE_READ(packet, head);
-  const __u32 link = BPF_CORE_READ(packet, mac_header);
+  struct skb_shared_info* shared = (struct skb_shared_info*)(head + BPF_CORE_READ(packet, end));
+  return (struct super_packet){
+      .packet = packet,
+      .head = head,
+      .shared = shared,
+      .gso_type = BPF_CORE_READ(shared, gso_type),
+      .encapsulated = BPF_CORE_READ_BITFIELD_PROBED(packet, encapsulation),
+  };
+}
+
+/* Of the headers that every segment repeats. */
+static __always_inline __u32 repeated_header_bytes(const struct super_packet* super) {
+  struct sk_buff* packet = super->packet;
   /* Where the checksum of each segment is to be put in, that begins the transport header, however
    * many tunnels it is in. The other field is stale on what has just left a tunnel. */
-  const __u32 transport =
-      BPF_CORE_READ_BITFIELD_PROBED(packet, ip_summed) == kChecksumPartial
-          ? BPF_CORE_READ(packet, csum_start)
-          : BPF_CORE_READ(packet, transport_header);
-  __u32 bytes = transport - link;
-  if (gso_type & (kGsoTcp4 | kGsoTcp6)) {
+  const __u32 transport = BPF_CORE_READ_BITFIELD_PROBED(packet, ip_summed) == kChecksumPartial
+                              ? BPF_CORE_READ(packet, csum_start)
+                              : BPF_CORE_READ(packet, transport_header);
+  const __u32 bytes = transport - BPF_CORE_READ(packet, mac_header);
+  if (super->gso_type & (kGsoTcp4 | kGsoTcp6)) {
     __u8 data_offset = 0;
-    bpf_probe_read_kernel(&data_offset, sizeof data_offset, head + transport + kTcpDataOffset);
-    bytes += data_offset >> 4 << 2;
-  } else {
-    bytes += gso_type & kGsoSctp ? kSctpHeaderBytes : kUdpHeaderBytes;
+    bpf_probe_read_kernel(&data_offset, sizeof data_offset,
+                          super->head + transport + kTcpDataOffset);
+    return bytes + (data_offset >> 4 << 2);
   }
-  *unsent = 0;
-  if (skb->len > kLegacyMaxBytes && skb->protocol == bpf_htons(ETH_P_IPV6)) {
-    __u8 next_header = 0;
-    bpf_probe_read_kernel(&next_header, sizeof next_header,
-                          head + BPF_CORE_READ(packet, network_header) + 6);
-    if (next_header == 0) *unsent = kJumboHeaderBytes;
-  }
-  return bytes - *unsent;
+  return bytes + (super->gso_type & kGsoSctp ? kSctpHeaderBytes : kUdpHeaderBytes);
 }
 
-/* Of a packet with gso_size. */
-static __always_inline struct segments segments_of(struct __sk_buff* skb) {
-  struct sk_buff* packet = kernel_packet(skb);
+/* Of those headers, what the packet has and no segment. */
+static __always_inline __u32 unsent_header_bytes(struct __sk_buff* skb,
+                                                 const struct super_packet* super) {
+  if (skb->len <= kLegacyMaxBytes || skb->protocol != bpf_htons(ETH_P_IPV6)) return 0;
+  struct sk_buff* packet = super->packet;
+  __u8 next_header = 0;
+  bpf_probe_read_kernel(&next_header, sizeof next_header,
+                        super->head + BPF_CORE_READ(packet, network_header) + 6);
+  return next_header == 0 ? kJumboHeaderBytes : 0;
+}
+
+static __always_inline struct segments segments_of(struct __sk_buff* skb,
+                                                   const struct super_packet* super, int egress) {
   const __u32 size = skb->gso_size;
+  const __u32 unsent = unsent_header_bytes(skb, super);
   struct segments result = {.count = skb->gso_segs};
-  __u32 unsent;
-  const __u32 header = repeated_header_bytes(skb, packet, gso_type_of(packet), &unsent);
+  /* The kernel has added these headers up for its queues. */
+  if (egress && result.count > 0 && !super->encapsulated && !(super->gso_type & kGsoSctp)) {
+    result.more_bytes = skb->wire_len - skb->len - result.count * unsent;
+    return result;
+  }
+  const __u32 header = repeated_header_bytes(super);
   /* Who made the packet may have left the counting to whoever cuts it. */
   if (result.count == 0) {
-    if (size != kGsoByFragments && skb->len > header + unsent)
-      result.count = (skb->len - header - unsent + size - 1) / size;
+    if (size != kGsoByFragments && skb->len > header)
+      result.count = (skb->len - header + size - 1) / size;
     if (result.count == 0) result.count = 1;
   }
-  result.more_bytes = (result.count - 1) * header - unsent;
+  result.more_bytes = (result.count - 1) * header - result.count * unsent;
   return result;
 }
 
@@ -108,16 +122,17 @@ static __always_inline __u32 longest_super_packet(struct __sk_buff* skb,
 }
 
 /* Whether the kernel cuts this packet before it hands it to the device it leaves by. */
-static __always_inline int is_cut_before_device(struct __sk_buff* skb) {
-  struct sk_buff* packet = kernel_packet(skb);
+static __always_inline int is_cut_before_device(struct __sk_buff* skb,
+                                                const struct super_packet* super) {
+  struct sk_buff* packet = super->packet;
+  struct skb_shared_info* shared = super->shared;
   struct net_device* device = BPF_CORE_READ(packet, dev);
   if (skb->gso_segs > BPF_CORE_READ(device, gso_max_segs)) return 1;
   if (skb->len >= longest_super_packet(skb, device)) return 1;
   __u64 features = BPF_CORE_READ(device, features);
   if (skb->vlan_present) features &= BPF_CORE_READ(device, vlan_features) | kFeatureTagOut;
-  if (BPF_CORE_READ_BITFIELD_PROBED(packet, encapsulation))
-    features &= BPF_CORE_READ(device, hw_enc_features);
-  const __u64 needed = (__u64)(gso_type_of(packet) & ~kGsoDodgy) << kFeatureGsoShift;
+  if (super->encapsulated) features &= BPF_CORE_READ(device, hw_enc_features);
+  const __u64 needed = (__u64)(super->gso_type & ~kGsoDodgy) << kFeatureGsoShift;
   if ((features & needed) != needed) return 1;
-  return !(features & kFeatureFragmentList) && has_fragment_list(packet);
+  return !(features & kFeatureFragmentList) && BPF_CORE_READ(shared, frag_list) != 0;
 }
