@@ -35,7 +35,7 @@ test: build
 	@tests/run
 
 # What weir costs: single steps and their allocations, reading files, watching live traffic,
-# counting on an interface (root). Eight minutes; each of the four can be run by itself.
+# counting on an interface (root). Nine minutes; each can be run by itself.
 bench:
 	@scripts/install-deps --test --bench
 	cmake --preset release -DWEIR_BENCH=ON
@@ -43,6 +43,7 @@ bench:
 	build/release/pipeline_bench --benchmark_min_time=0.2
 	bench/offline
 	bench/live
+	build/release/program_cost
 	bench/overhead
 
 format:

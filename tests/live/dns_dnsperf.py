@@ -22,9 +22,18 @@ def many_sockets(scope):
 @test
 def over_tcp(scope):
     home = scope.namespace()
-    dnsmasq, weir = Dnsmasq(home), Weir(home, "-i", "any", "-o", "none", "--summary")
-    sent = dnsmasq.perf(home, "127.0.0.1", 3, 1000, "-m", "tcp", "-c", 4)
-    return counted(weir, "dns", sent, "dnsperf over TCP")
+    dnsmasq = Dnsmasq(home)
+    for last in (False, False, True):
+        weir = Weir(home, "-i", "any", "-o", "none", "--summary")
+        try:
+            sent = dnsmasq.perf(home, "127.0.0.1", 3, 1000, "-m", "tcp", "-c", 4)
+        except AssertionError as failure:
+            # dnsperf's own: now and then it reads from a connection that it has closed.
+            if last or "Bad file descriptor" not in str(failure):
+                raise
+            weir.stop()
+            continue
+        return counted(weir, "dns", sent, "dnsperf over TCP")
 
 
 @test

@@ -44,5 +44,15 @@ TEST(InterfaceChoiceTest, AnUnknownNameIsAnErrorWithThoseThatAreNear) {
   EXPECT_FALSE(InterfaceChoice({"x"}).check({}));
 }
 
+// A name may hold what is special in a glob.
+TEST(InterfaceChoice, TakesAnOddNameLiterally) {
+  const InterfaceChoice choice({"a[1]", "x\\y", "w*"});
+  EXPECT_TRUE(choice.matches("a[1]"));
+  EXPECT_TRUE(choice.matches("a1"));
+  EXPECT_TRUE(choice.matches("x\\y"));
+  EXPECT_TRUE(choice.names("a[1]"));
+  EXPECT_FALSE(choice.names("wlan0"));
+}
+
 }  // namespace
 }  // namespace weir
