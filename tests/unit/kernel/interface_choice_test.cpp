@@ -45,7 +45,7 @@ TEST(InterfaceChoiceTest, AnUnknownNameIsAnErrorWithThoseThatAreNear) {
 }
 
 // A name may hold what is special in a glob.
-TEST(InterfaceChoice, TakesAnOddNameLiterally) {
+TEST(InterfaceChoiceTest, TakesAnOddNameLiterally) {
   const InterfaceChoice choice({"a[1]", "x\\y", "w*"});
   EXPECT_TRUE(choice.matches("a[1]"));
   EXPECT_TRUE(choice.matches("a1"));
