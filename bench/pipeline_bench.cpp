@@ -143,8 +143,8 @@ class LastRecord final : public RecordSink {
   void on(const RoundTrip& trip) noexcept override {
     ++count;
     if (!keep) return;
-    request = *trip.request_fields;
-    response = *trip.response_fields;
+    copy(*trip.request_fields, request);
+    copy(*trip.response_fields, response);
     record = trip;
     record.request_fields = &request;
     record.response_fields = &response;
@@ -153,6 +153,12 @@ class LastRecord final : public RecordSink {
   bool keep = false;
   RoundTrip record;
   FieldList request, response;
+
+ private:
+  static void copy(const FieldList& from, FieldList& to) {
+    to.clear();
+    for (std::size_t i = 0; i < from.size(); ++i) to.add(from[i]);
+  }
 };
 
 enum class Kind { kHttp, kRedis, kDns };
