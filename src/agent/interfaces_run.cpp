@@ -75,6 +75,8 @@ class InterfacesRun {
   void control(int signals);
   // Ends an interval and writes its samples; true when as many as were asked for are written.
   bool write_samples();
+  // The counts of now, of the interfaces that are to be shown.
+  std::vector<InterfaceSample> samples() const;
   Result<> serve();
   // The /metrics page, with the counts of now.
   std::string page() const;
@@ -114,13 +116,17 @@ void InterfacesRun::write_table(const std::vector<InterfaceSample>& samples) {
   table_->flush();
 }
 
+std::vector<InterfaceSample> InterfacesRun::samples() const {
+  std::vector<InterfaceSample> samples = lens_->samples();
+  if (settings_.active_only) {
+    std::erase_if(samples, [](const InterfaceSample& sample) { return !sample.ever_active; });
+  }
+  return samples;
+}
+
 std::string InterfacesRun::page() const {
   NetprobeReadings readings;
-  readings.interfaces = lens_->samples();
-  if (settings_.active_only) {
-    std::erase_if(readings.interfaces,
-                  [](const InterfaceSample& sample) { return !sample.ever_active; });
-  }
+  readings.interfaces = samples();
   readings.collections = collections_.load(std::memory_order_relaxed);
   readings.last_collection = last_collection_.load(std::memory_order_relaxed);
   std::string out;
@@ -149,15 +155,14 @@ bool InterfacesRun::write_samples() {
   lens_->tick();
   last_collection_.store(wall_clock_now(), std::memory_order_relaxed);
   collections_.fetch_add(1, std::memory_order_relaxed);
-  std::vector<InterfaceSample> samples = lens_->samples();
-  add_statistics(samples);
-  if (settings_.active_only) {
-    std::erase_if(samples, [](const InterfaceSample& sample) { return !sample.ever_active; });
-  }
-  if (table_) write_table(samples);
-  if (json_) {
-    for (const InterfaceSample& sample : samples) json_->on(sample);
-    json_->flush();
+  if (queue_) {
+    std::vector<InterfaceSample> shown = samples();
+    add_statistics(shown);
+    if (table_) write_table(shown);
+    if (json_) {
+      for (const InterfaceSample& sample : shown) json_->on(sample);
+      json_->flush();
+    }
   }
   return settings_.count > 0 && ++written_ >= settings_.count;
 }
@@ -202,9 +207,11 @@ Result<> InterfacesRun::run() {
   if (!lens) return tl::unexpected<Error>(lens.error());
   lens_ = std::move(*lens);
   prepare_outputs();
-  std::vector<InterfaceSample> first = lens_->samples();
-  add_statistics(first);
-  interface_table_.begin(first);
+  if (table_) {
+    std::vector<InterfaceSample> first = lens_->samples();
+    add_statistics(first);
+    interface_table_.begin(first);
+  }
   if (Result<> served = serve(); !served) return served;
   control(signals->get());
   server_.reset();

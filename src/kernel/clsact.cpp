@@ -96,9 +96,8 @@ Result<std::vector<Filter>> filters(std::uint32_t ifindex, traffic_direction dir
   question.tcm_parent =
       TC_H_MAKE(TC_H_CLSACT, direction == TRAFFIC_INGRESS ? TC_H_MIN_INGRESS : TC_H_MIN_EGRESS);
   std::vector<Filter> found;
-  const auto dumped = netlink->dump(
-      RTM_GETTFILTER, Bytes(reinterpret_cast<const std::uint8_t*>(&question), sizeof question),
-      [&](const NetlinkMessage& message) {
+  const auto dumped =
+      netlink->dump(RTM_GETTFILTER, header_bytes(question), [&](const NetlinkMessage& message) {
         tcmsg header{};
         if (message.type != RTM_NEWTFILTER || message.payload.size() < sizeof header) return;
         std::memcpy(&header, message.payload.data(), sizeof header);
@@ -182,9 +181,8 @@ Result<ClsactFilter> ClsactFilter::add(int program_fd, std::uint32_t ifindex,
   }
   if (created != 0 && has_ingress_qdisc(ifindex)) {
     return failure(
-        "attach by clsact: another program's ingress qdisc is in its place (tc qdisc show; tc "
-        "qdisc "
-        "del dev NAME ingress)");
+        "attach by clsact: another program's ingress qdisc is in its place (to see it: tc qdisc "
+        "show; to remove it: tc qdisc del dev NAME ingress)");
   }
   const bool made = created == 0 || weir_made_qdisc(ifindex);
   const std::uint32_t handle = kHandleBase | owner.number() << 1 | (made ? kMadeQdisc : 0);
