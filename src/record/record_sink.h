@@ -3,6 +3,7 @@
 // producer thread has its own chain of sinks.
 #pragma once
 
+#include "record/flow_sample.h"
 #include "record/interface_sample.h"
 #include "record/round_trip.h"
 
@@ -12,6 +13,7 @@ class RecordSink {
  public:
   virtual ~RecordSink() = default;
   virtual void on(const InterfaceSample&) noexcept {}
+  virtual void on(const FlowSample&) noexcept {}
   virtual void on(const RoundTrip&) noexcept {}
 };
 
