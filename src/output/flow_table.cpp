@@ -17,8 +17,8 @@ constexpr std::size_t kHeadings = 2;
 constexpr std::size_t kMinNameColumns = 9;
 constexpr std::size_t kTypeColumns = 8;
 constexpr std::size_t kRateColumns = 16, kTotalColumns = 18;  // with the space before
-// Both ends get what is left of a line, but not less: an IPv4 address with its port.
-constexpr std::size_t kMinEndColumns = 21;
+// Both ends get what is left of a line, but not less: so 80 columns do, without VLANs.
+constexpr std::size_t kMinEndColumns = 19;
 // Of an end that is cut, what stays behind the gap: a port.
 constexpr std::size_t kTail = 7;
 

@@ -135,7 +135,7 @@ TEST(FlowTable, LongAddressesLeaveTheNumbersTheirRoom) {
 
 TEST(FlowTable, ANarrowTerminalShowsTheRatesAlone) {
   const FlowSample v6 = made_flow("2001:db8:1111:2222:3333:4444:5555:6666", 50234, "fe80::1", 1);
-  const auto lines = lines_of({v6}, {}, {.rows = 24, .columns = 84});
+  const auto lines = lines_of({v6}, {}, {.rows = 24, .columns = 80});
   EXPECT_TRUE(lines[1].ends_with("  BIT/S")) << lines[1];
   EXPECT_TRUE(lines[2].ends_with(" 4.00 k")) << lines[2];
 }
