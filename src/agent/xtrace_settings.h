@@ -6,19 +6,19 @@
 
 #include "base/time.h"
 #include "output/dropin/xtrace.h"
-#include "record/traffic_types.h"
+#include "record/flow_sample.h"
 
 namespace weir {
 
 struct XtraceSettings {
   // Names of interfaces; at least one, none twice.
   std::vector<std::string> interfaces;
-  // What to count.
-  TrafficTypes types;
+  // What to count; none = all.
+  std::vector<TrafficType> types;
   // Between rounds of lines and of the push.
   Nanos interval = 5 * kSecond;
-  // Leave out flows from and to eight public name servers.
-  bool exclude_dns = false;
+  // Leave out flows from and to these.
+  std::vector<IpAddress> excluded_addresses;
   // Leave out flows from and to ports 53 and 853, whoever serves them.
   bool exclude_dns_ports = false;
   // XDP where that does no harm, else TC; false: TC. XDP sees ingress alone.

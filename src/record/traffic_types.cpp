@@ -2,17 +2,16 @@
 
 namespace weir {
 
-std::optional<TrafficTypes> TrafficTypes::parse(std::string_view word) {
-  constexpr std::uint32_t kInfiniband = bit(TrafficType::kInfiniband);
-  constexpr std::uint32_t kRoceV1 = bit(TrafficType::kRoceV1) | kInfiniband;
-  constexpr std::uint32_t kRoceV2 = bit(TrafficType::kRoceV2);
-  if (word == "all") return TrafficTypes();
-  if (word == "roce") return TrafficTypes(kRoceV1 | kRoceV2);
-  if (word == "roce_v1") return TrafficTypes(kRoceV1);
-  if (word == "roce_v2") return TrafficTypes(kRoceV2);
-  if (word == "tcp") return TrafficTypes(bit(TrafficType::kTcp));
-  if (word == "udp") return TrafficTypes(bit(TrafficType::kUdp));
-  if (word == "ib") return TrafficTypes(kInfiniband);
+std::optional<std::vector<TrafficType>> parse_traffic_types(std::string_view word) {
+  using enum TrafficType;
+  using Types = std::vector<TrafficType>;
+  if (word == "all") return Types{};
+  if (word == "roce") return Types{kRoceV2, kRoceV1, kInfiniband};
+  if (word == "roce_v1") return Types{kRoceV1, kInfiniband};
+  if (word == "roce_v2") return Types{kRoceV2};
+  if (word == "tcp") return Types{kTcp};
+  if (word == "udp") return Types{kUdp};
+  if (word == "ib") return Types{kInfiniband};
   return std::nullopt;
 }
 

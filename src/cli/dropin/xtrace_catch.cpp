@@ -5,6 +5,8 @@
 #include <cstdlib>
 
 #include "cli/dropin/go_flags.h"
+#include "record/name_servers.h"
+#include "record/traffic_types.h"
 
 namespace weir {
 namespace {
@@ -38,7 +40,7 @@ default: http://localhost:8428/api/v1/import/prometheus), COLLECT_AGG (a label, 
 struct Words {
   std::string interfaces, filter, mode = "xdp", direction = "ingress";
   std::int64_t interval = 5000;
-  bool list = false, help = false, ignored = false;
+  bool exclude_dns = false, list = false, help = false, ignored = false;
 };
 
 // A variable that is empty is as one that is not set.
@@ -121,7 +123,7 @@ std::string set_hook(XtraceCommand& command, const Words& words) {
 
 void set_filter(XtraceCommand& command, const std::string& word) {
   if (word.empty()) return;
-  if (const auto types = TrafficTypes::parse(word)) {
+  if (const auto types = parse_traffic_types(word)) {
     command.settings.types = *types;
   } else {
     command.warnings.push_back("filter " + word +
@@ -140,7 +142,7 @@ Result<std::vector<std::string>> parse_flags(const std::vector<std::string>& arg
   flags.add({"l", "list"}, words.list);
   flags.add({"h", "help"}, words.help);
   flags.add({"count-l2"}, words.ignored);
-  flags.add({"exclude-dns"}, settings.exclude_dns);
+  flags.add({"exclude-dns"}, words.exclude_dns);
   flags.add({"exclude-dns-ports"}, settings.exclude_dns_ports);
   flags.add({"rates"}, settings.form.rates);
   flags.add({"roce-v2-udp"}, settings.form.roce_v2_as_udp);
@@ -171,6 +173,7 @@ XtraceCommand parse_xtrace_catch(const std::vector<std::string>& arguments,
         kFailed);
   }
   settings.interval = words.interval * kMillisecond;
+  if (words.exclude_dns) settings.excluded_addresses = public_name_servers();
   set_filter(command, words.filter);
   if (const std::string wrong = set_hook(command, words); !wrong.empty()) {
     return refusal(wrong + "\n", kFailed);

@@ -6,6 +6,8 @@
 #include <cstdlib>
 
 #include "cli/dropin/go_flags.h"
+#include "record/name_servers.h"
+#include "record/traffic_types.h"
 
 namespace weir {
 namespace {
@@ -55,9 +57,9 @@ class XtraceCatch : public testing::Test {
 TEST_F(XtraceCatch, Defaults) {
   const XtraceSettings settings = parse({});
   EXPECT_EQ(settings.interfaces, Words{"eth0"});
-  EXPECT_EQ(settings.types, TrafficTypes());
+  EXPECT_TRUE(settings.types.empty());
   EXPECT_EQ(settings.interval, 5 * kSecond);
-  EXPECT_FALSE(settings.exclude_dns);
+  EXPECT_TRUE(settings.excluded_addresses.empty());
   EXPECT_FALSE(settings.exclude_dns_ports);
   EXPECT_TRUE(settings.xdp);
   EXPECT_TRUE(settings.ingress);
@@ -77,9 +79,9 @@ TEST_F(XtraceCatch, FlagsInAllForms) {
         Words{"--i=ib0", "-filter", "roce", "-interval", "0x1f4", "-exclude-dns=1", "--"}}) {
     const XtraceSettings settings = parse(arguments);
     EXPECT_EQ(settings.interfaces, Words{"ib0"});
-    EXPECT_EQ(settings.types, *TrafficTypes::parse("roce"));
+    EXPECT_EQ(settings.types, *parse_traffic_types("roce"));
     EXPECT_EQ(settings.interval, 500 * kMillisecond);
-    EXPECT_TRUE(settings.exclude_dns);
+    EXPECT_EQ(settings.excluded_addresses, public_name_servers());
   }
   const XtraceSettings own =
       parse({"-rates", "-roce-v2-udp", "-exclude-dns-ports", "-host-ip", "10.0.0.9", "-count-l2"});
@@ -165,9 +167,9 @@ TEST_F(XtraceCatch, TheIntervalHasLimits) {
 
 TEST_F(XtraceCatch, AFilterThatIsNoneShowsEverything) {
   EXPECT_NE(warning({"-f", "rocev2"}).find("filter rocev2 is not roce,"), std::string::npos);
-  EXPECT_EQ(command_of({"-f", "rocev2"}).settings.types, TrafficTypes());
-  EXPECT_EQ(parse({"-f", "ib"}).types, *TrafficTypes::parse("ib"));
-  EXPECT_EQ(parse({"-f", ""}).types, TrafficTypes());
+  EXPECT_TRUE(command_of({"-f", "rocev2"}).settings.types.empty());
+  EXPECT_EQ(parse({"-f", "ib"}).types, std::vector{TrafficType::kInfiniband});
+  EXPECT_TRUE(parse({"-f", ""}).types.empty());
 }
 
 TEST_F(XtraceCatch, ModesAndDirections) {
