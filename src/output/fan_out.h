@@ -18,6 +18,9 @@ class FanOut final : public RecordSink {
   void on(const FlowSample& flow) noexcept override {
     for (RecordSink* sink : sinks_) sink->on(flow);
   }
+  void on(const QueuePairSample& pair) noexcept override {
+    for (RecordSink* sink : sinks_) sink->on(pair);
+  }
   void on(const RoundTrip& trip) noexcept override {
     for (RecordSink* sink : sinks_) sink->on(trip);
   }

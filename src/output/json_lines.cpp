@@ -14,6 +14,11 @@ void JsonLines::on(const FlowSample& flow) noexcept {
   end_line(flow.time);
 }
 
+void JsonLines::on(const QueuePairSample& pair) noexcept {
+  append_json(text(), pair);
+  end_line(pair.time);
+}
+
 void JsonLines::render(std::string& out, const RoundTrip& trip) { append_json(out, trip); }
 
 }  // namespace weir

@@ -1,9 +1,34 @@
 #include "record/queue_pair_sample.h"
 
+#include <fmt/format.h>
+
 #include <functional>
+#include <iterator>
+
+#include "record/json.h"
 
 namespace weir {
 namespace {
+
+void append_counts(std::string& out, const RoceCounts& counts) {
+  fmt::format_to(std::back_inserter(out), ",\"frames\":{},\"frame_bytes\":{},\"operations\":{{",
+                 counts.packets, counts.bytes);
+  const char* separator = "";
+  for (std::size_t i = 0; i < kRoceOperations; ++i) {
+    if (counts.operations[i] == 0) continue;
+    const std::string_view name = roce_operation_name(i);
+    fmt::format_to(std::back_inserter(out), "{}\"{}\":{}", separator,
+                   name.empty() ? fmt::format("operation_{}", i) : name, counts.operations[i]);
+    separator = ",";
+  }
+  fmt::format_to(
+      std::back_inserter(out),
+      "}},\"congestion_notifications\":{},\"congestion_marked\":{},\"gaps\":{},"
+      "\"missing_packets\":{},\"repeated_packets\":{},\"restarts\":{},"
+      "\"negative_acknowledges\":{},\"receiver_not_ready\":{}",
+      counts.congestion_notifications, counts.congestion_marked, counts.gaps, counts.missing,
+      counts.repeated, counts.restarts, counts.negative_acknowledges, counts.receiver_not_ready);
+}
 
 template <class Combine>
 void combine(RoceCounts& to, const RoceCounts& from, const Combine& combine) {
@@ -72,6 +97,34 @@ std::string_view roce_operation_name(std::size_t operation) {
 std::string_view roce_transport_name(std::size_t transport) {
   constexpr std::array<std::string_view, 8> kNames = {"rc", "uc", "rd", "ud", {}, "xrc", {}, {}};
   return transport < kNames.size() ? kNames[transport] : std::string_view();
+}
+
+void append_json(std::string& out, const QueuePairSample& pair) {
+  out += R"({"lens":"flows","record":"queue_pair","time":")";
+  append_rfc3339(out, pair.time);
+  out += R"(","interface":)";
+  append_json_string(out, pair.interface);
+  fmt::format_to(std::back_inserter(out),
+                 ",\"ifindex\":{},\"direction\":\"{}\",\"type\":\"{}\",\"source\":\"",
+                 pair.interface_index, direction_name(pair.direction),
+                 traffic_type_name(pair.type));
+  append_address(out, pair.source);
+  out += R"(","destination":")";
+  append_address(out, pair.destination);
+  fmt::format_to(std::back_inserter(out), "\",\"queue_pair\":{},\"transports\":[",
+                 pair.queue_pair);
+  const char* separator = "";
+  for (std::size_t i = 0; i < 8; ++i) {
+    const std::string_view name = roce_transport_name(i);
+    if ((pair.transports >> i & 1) == 0 || name.empty()) continue;
+    fmt::format_to(std::back_inserter(out), "{}\"{}\"", separator, name);
+    separator = ",";
+  }
+  out += ']';
+  append_counts(out, pair.total);
+  out += R"(,"last_seen":")";
+  append_rfc3339(out, pair.last_seen);
+  out += R"("})";
 }
 
 }  // namespace weir
