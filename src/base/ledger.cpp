@@ -36,6 +36,11 @@ constexpr std::array<LedgerEntry, static_cast<std::size_t>(Count::kCountEnd)> kE
     {Stage::kQueue, Outcome::kDelivered, ""},
     {Stage::kQueue, Outcome::kLost, "overflow"},
     {Stage::kQueue, Outcome::kLost, "closed"},
+    {Stage::kPush, Outcome::kSeen, ""},
+    {Stage::kPush, Outcome::kDelivered, ""},
+    {Stage::kPush, Outcome::kLost, "overflow"},
+    {Stage::kPush, Outcome::kLost, "rejected"},
+    {Stage::kPush, Outcome::kLost, "closed"},
 }};
 
 }  // namespace
@@ -52,6 +57,10 @@ std::string_view stage_name(Stage stage) {
       return "match";
     case Stage::kQueue:
       return "queue_stdout";
+    case Stage::kPush:
+      return "push";
+    case Stage::kStageEnd:
+      break;
   }
   return "";
 }

@@ -11,7 +11,7 @@
 
 namespace weir {
 
-enum class Stage : std::uint8_t { kCapture, kStream, kMatch, kQueue };
+enum class Stage : std::uint8_t { kCapture, kStream, kMatch, kQueue, kPush, kStageEnd };
 enum class Outcome : std::uint8_t { kSeen, kDelivered, kFiltered, kLost };
 
 // One entry per (stage, outcome, reason); the table in ledger.cpp names them.
@@ -52,6 +52,12 @@ enum class Count : std::uint8_t {
   kQueueDelivered,
   kQueueLostOverflow,
   kQueueLostClosed,  // the output was closed or failed
+  // push, samples
+  kPushSeen,
+  kPushDelivered,     // the server said that it took them
+  kPushLostOverflow,  // the oldest, when the queue had no room
+  kPushLostRejected,  // the server refused them
+  kPushLostClosed,    // still waiting at the end
   kCountEnd
 };
 

@@ -42,7 +42,10 @@ std::string_view unit_of(Stage stage) {
       return "bytes";
     case Stage::kMatch:
       return "messages";
+    case Stage::kPush:
+      return "samples";
     case Stage::kQueue:
+    case Stage::kStageEnd:
       break;
   }
   return "records";
