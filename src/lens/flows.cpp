@@ -352,12 +352,12 @@ void Flows::tick(RecordSink& sink) {
     follower_->check();
     next_check_ = now + kCheckInterval;
   }
+  forget_gone(now);
   clock_offset_ = wall_clock_now() - now;
   read_flows(now);
   tell_flows(sink, now);
   tell_queue_pairs(sink, now);
   sum_up();
-  forget_gone(now);
   last_tick_ = now;
 }
 

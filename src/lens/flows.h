@@ -65,7 +65,7 @@ class Flows {
   void on_leavers();
 
   // Ends an interval: a sample of every flow and queue pair, the last ones of those that have ended
-  // included, in no order.
+  // included, in no order. The interfaces' names in them stay valid until follower() is served.
   void tick(RecordSink& sink);
 
   FlowTotals totals() const;
@@ -110,7 +110,7 @@ class Flows {
   std::map<std::pair<std::uint32_t, bool>, RoceCounts> roce_;  // by interface and egress
   FlowCounts counts_;
   std::uint64_t gone_full_ = 0, gone_filtered_ = 0;  // frames in no flow, of interfaces forgotten
-  mutable std::mutex mutex_;  // guards totals_
+  mutable std::mutex mutex_;                         // guards totals_
   FlowTotals totals_;
   std::unique_ptr<FlowProgram> program_;
   std::unique_ptr<TcFollower> follower_;  // ends first

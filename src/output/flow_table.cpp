@@ -179,9 +179,9 @@ void append_line(std::string& out, const FlowSample& flow, const Line& line,
 std::string last_line(const FlowsUntold& untold) {
   std::string out;
   if (untold.flows > 0) out = fmt::format("... and {} less busy ones", untold.flows);
-  if (untold.lost_packets > 0) {
-    out += fmt::format("{}not kept: {} packets of {} flows, {}", out.empty() ? "" : "; ",
-                       untold.lost_packets, untold.lost_flows, bytes_text(untold.lost_bytes));
+  if (untold.lost_frames > 0) {
+    out += fmt::format("{}{} frames of flows that could not be kept", out.empty() ? "" : "; ",
+                       untold.lost_frames);
   }
   if (!out.empty()) out += '\n';
   return out;

@@ -18,8 +18,7 @@ std::size_t busiest(std::vector<FlowSample>& flows, std::size_t count);
 // What the last line of the table tells beside its flows.
 struct FlowsUntold {
   std::uint64_t flows = 0;  // that the caller has left out
-  // Could not be kept since the start.
-  std::uint64_t lost_flows = 0, lost_packets = 0, lost_bytes = 0;
+  std::uint64_t lost_frames = 0;  // since the start, of flows that could not be kept
 };
 
 // Two lines of headings, of which the first has the local time, and one per flow, each with its

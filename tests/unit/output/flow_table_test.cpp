@@ -141,8 +141,8 @@ TEST(FlowTable, ANarrowTerminalShowsTheRatesAlone) {
 }
 
 TEST(FlowTable, TellsWhatCouldNotBeKept) {
-  const FlowsUntold lost{.flows = 0, .lost_flows = 3, .lost_packets = 17, .lost_bytes = 12345};
-  EXPECT_EQ(lines_of({made_flow()}, lost).back(), "not kept: 17 packets of 3 flows, 12.3 kB");
+  const FlowsUntold lost{.flows = 0, .lost_frames = 17};
+  EXPECT_EQ(lines_of({made_flow()}, lost).back(), "17 frames of flows that could not be kept");
   FlowsUntold both = lost;
   both.flows = 4;
   EXPECT_TRUE(lines_of({made_flow()}, both).back().starts_with("... and 4 less busy ones; not "));
