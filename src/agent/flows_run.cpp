@@ -49,6 +49,7 @@ class FlowsRun {
   Result<> serve();
   std::string page() const;
   void control(int signals);
+  void say_ready() const;
   // Ends an interval and writes it; true when as many as were asked for are written.
   bool write_interval();
   void write_table(std::vector<FlowSample> flows, std::size_t left_out);
@@ -149,9 +150,22 @@ Result<> FlowsRun::serve() {
   return {};
 }
 
+void FlowsRun::say_ready() const {
+  for (const auto& [interface, mode] : lens_->attached()) {
+    // The first is the line that XTrace-Catch documents.
+    if (mode) {
+      std::fprintf(stderr, "XDP program loaded on %s (%s)\n", interface.c_str(),
+                   xdp_mode_name(*mode).data());
+    } else if (settings_.xtrace_lines) {
+      std::fprintf(stderr, "TC program loaded on %s\n", interface.c_str());
+    }
+  }
+  std::fputs("ready\n", stderr);
+}
+
 void FlowsRun::control(int signals) {
   ControlLoop loop(signals, lens_->follower());
-  loop.when_attached([] { std::fputs("ready\n", stderr); });
+  loop.when_attached([this] { say_ready(); });
   loop.when_readable(lens_->leavers_fd(), [this] { lens_->on_leavers(); });
   loop.every(std::min(settings_.interval, kFirstInterval), settings_.interval,
              [this] { return stopped() || write_interval(); });

@@ -150,8 +150,6 @@ void Flows::attach_xdp(Watched& watched) {
   if (options_.attach == FlowAttach::kXdpGeneric) mode = XdpMode::kGeneric;
   auto attached = XdpAttachment::attach(program_->xdp_fd(), interface.index, interface.name, mode);
   if (attached) {
-    log_info(interface.name + ": what comes in is seen by " +
-             std::string(xdp_mode_name(attached->mode())));
     watched.xdp.emplace(std::move(*attached));
   } else if (options_.attach == FlowAttach::kAuto) {
     log_info(interface.name + ": TC instead of XDP: " + attached.error().text());
@@ -359,6 +357,17 @@ void Flows::tick(RecordSink& sink) {
   tell_queue_pairs(sink, now);
   sum_up();
   last_tick_ = now;
+}
+
+std::vector<std::pair<std::string, std::optional<XdpMode>>> Flows::attached() const {
+  std::vector<std::pair<std::string, std::optional<XdpMode>>> all;
+  for (const auto& [ifindex, watched] : watched_) {
+    if (watched.gone != 0) continue;
+    std::optional<XdpMode> mode;
+    if (watched.xdp) mode = watched.xdp->mode();
+    all.emplace_back(watched.interface.name, mode);
+  }
+  return all;
 }
 
 FlowTotals Flows::totals() const {

@@ -69,6 +69,8 @@ class Flows {
   void tick(RecordSink& sink);
 
   FlowTotals totals() const;
+  // By name of the interface: how what comes in is seen, where that is by XDP.
+  std::vector<std::pair<std::string, std::optional<XdpMode>>> attached() const;
   // Interfaces that were asked for and exist, and refuse or are not attached to yet.
   std::size_t unattached() const { return follower_->unattached(); }
 

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 
+#include "agent/xtrace_run.h"
+#include "base/log.h"
 #include "cli/dropin/go_flags.h"
 #include "record/name_servers.h"
 #include "record/traffic_types.h"
@@ -187,6 +190,23 @@ XtraceCommand parse_xtrace_catch(const std::vector<std::string>& arguments,
       return refusal("there is no interface " + name + "\n" + list_of(existing), kFailed);
   }
   return command;
+}
+
+int run_xtrace_catch(const std::vector<std::string>& arguments) {
+  const auto existing = list_interfaces();
+  if (!existing) {
+    log_error(existing.error().text());
+    return 1;
+  }
+  const XtraceCommand command = parse_xtrace_catch(arguments, *existing);
+  for (const std::string& warning : command.warnings) log_warning(warning);
+  if (!command.text.empty()) {
+    std::fputs(command.text.c_str(), stderr);
+    return command.status;
+  }
+  const Result<> done = run_xtrace(command.settings);
+  if (!done) log_error(done.error().text());
+  return done ? 0 : 1;
 }
 
 }  // namespace weir

@@ -25,4 +25,6 @@ struct XtraceCommand {
 XtraceCommand parse_xtrace_catch(const std::vector<std::string>& arguments,
                                  const std::vector<Interface>& existing);
 
+int run_xtrace_catch(const std::vector<std::string>& arguments);
+
 }  // namespace weir
