@@ -18,6 +18,7 @@
 #include "output/fan_out.h"
 #include "output/flow_table.h"
 #include "output/json_lines.h"
+#include "output/queue_pair_table.h"
 #include "output/terminal.h"
 
 namespace weir {
@@ -34,8 +35,10 @@ class Gathered final : public RecordSink {
  public:
   using RecordSink::on;
   void on(const FlowSample& flow) noexcept override { flows.push_back(flow); }
+  void on(const QueuePairSample& pair) noexcept override { pairs.push_back(pair); }
 
   std::vector<FlowSample> flows;
+  std::vector<QueuePairSample> pairs;
 };
 
 class FlowsRun {
@@ -52,7 +55,7 @@ class FlowsRun {
   void say_ready() const;
   // Ends an interval and writes it; true when as many as were asked for are written.
   bool write_interval();
-  void write_table(std::vector<FlowSample> flows, std::size_t left_out);
+  void write_table(Gathered gathered, std::size_t left_out);
   std::string_view host_ip(std::uint32_t ifindex);
   bool stopped() const { return queue_ && queue_->stopped(); }
 
@@ -89,10 +92,14 @@ std::string_view FlowsRun::host_ip(std::uint32_t ifindex) {
   return addresses_ ? addresses_->of(ifindex) : "unknown";
 }
 
-void FlowsRun::write_table(std::vector<FlowSample> flows, std::size_t left_out) {
+void FlowsRun::write_table(Gathered gathered, std::size_t left_out) {
   const FlowTotals totals = lens_->totals();
   const FlowsUntold untold{.flows = left_out, .lost_frames = totals.full + totals.beyond};
-  terminal_->append(table_->text(), render_flow_table(std::move(flows), untold, terminal_->room()));
+  const Room room = terminal_->room();
+  terminal_->append(table_->text(),
+                    settings_.queue_pairs
+                        ? render_queue_pair_table(std::move(gathered.pairs), room)
+                        : render_flow_table(std::move(gathered.flows), untold, room));
   table_->end_line(wall_clock_now());
   table_->flush();
 }
@@ -116,10 +123,11 @@ bool FlowsRun::write_interval() {
   std::size_t left_out = 0;
   if (settings_.top > 0) left_out = busiest(gathered.flows, settings_.top);
   if (table_) {
-    write_table(std::move(gathered.flows), left_out);
+    write_table(std::move(gathered), left_out);
   } else {
-    for (const FlowSample& flow : gathered.flows) {
-      for (RecordSink* sink : lines) sink->on(flow);
+    for (RecordSink* sink : lines) {
+      for (const FlowSample& flow : gathered.flows) sink->on(flow);
+      for (const QueuePairSample& pair : gathered.pairs) sink->on(pair);
     }
   }
   if (json_) json_->flush();
@@ -156,7 +164,7 @@ void FlowsRun::say_ready() const {
     if (mode) {
       std::fprintf(stderr, "XDP program loaded on %s (%s)\n", interface.c_str(),
                    xdp_mode_name(*mode).data());
-    } else if (settings_.xtrace_lines) {
+    } else if (settings_.xtrace_lines || settings_.flows.attach != FlowAttach::kTc) {
       std::fprintf(stderr, "TC program loaded on %s\n", interface.c_str());
     }
   }

@@ -19,6 +19,8 @@ namespace weir {
 struct FlowsSettings {
   FlowsOptions flows;
   OutputFormat output = OutputFormat::kText;
+  // The table is of RDMA queue pairs, not of flows.
+  bool queue_pairs = false;
   // XTrace-Catch's lines in the place of the table.
   std::optional<XtraceForm> xtrace_lines;
   // Between samples. The first comes after a second at most.

@@ -112,6 +112,8 @@ void add_flows(CLI::App& app, int& status) {
   verb->add_option("--top", settings->top, "Only the N busiest flows of each interval")
       ->check(CLI::PositiveNumber.description(""))
       ->type_name("N");
+  verb->add_flag("--queue-pairs", settings->queue_pairs,
+                 "The table is of RDMA queue pairs: lost and repeated packets, congestion");
   add_duration(*verb, "-t,--interval", settings->interval, "Between samples (default: 5s)");
   add_output_format(*verb, settings->output);
   verb->add_option("--listen", settings->listen, "Serve GET /metrics on ADDRESS:PORT")

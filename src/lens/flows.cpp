@@ -149,6 +149,11 @@ void Flows::attach_xdp(Watched& watched) {
   if (options_.attach == FlowAttach::kXdp) mode = XdpMode::kBest;
   if (options_.attach == FlowAttach::kXdpGeneric) mode = XdpMode::kGeneric;
   auto attached = XdpAttachment::attach(program_->xdp_fd(), interface.index, interface.name, mode);
+  if (attached && !hardware && attached->mode() == XdpMode::kNative) {
+    log_warning(
+        interface.name +
+        ": XDP in a virtual device slows bulk TCP down to a part; tc and xdp-generic do not");
+  }
   if (attached) {
     watched.xdp.emplace(std::move(*attached));
   } else if (options_.attach == FlowAttach::kAuto) {
