@@ -1,6 +1,7 @@
 #include "lens/flow_counts.h"
 
 #include <cstring>
+#include <new>
 #include <random>
 
 namespace weir {
@@ -10,10 +11,6 @@ std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
   __extension__ using Wide = unsigned __int128;
   const Wide product = static_cast<Wide>(a ^ 0x9e3779b97f4a7c15u) * (b ^ 0xd6e8feb86659fd93u);
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-}
-
-FlowTally tally_of(const flow_slot& slot, const flow_more& more) {
-  return {slot.packets, slot.bytes, more.packets, more.bytes};
 }
 
 }  // namespace
@@ -40,8 +37,11 @@ bool FlowCounts::Same::operator()(std::uint32_t a, const Flow& b) const {
 FlowCounts::FlowCounts(std::size_t max_flows, std::size_t slots)
     : max_flows_(max_flows),
       seed_(std::uint64_t{std::random_device{}()} << 32 | std::random_device{}()),
-      taken_(slots),
-      index_(0, Hash{&flows_}, Same{&flows_}) {}
+      slots_(slots),
+      taken_(static_cast<Taken*>(std::calloc(slots, sizeof(Taken)))),
+      index_(0, Hash{&flows_}, Same{&flows_}) {
+  if (!taken_) throw std::bad_alloc();
+}
 
 // Different ones for different flows, but for one chance in 2^63.
 std::uint64_t FlowCounts::id_of(const flow_key& key, std::uint32_t ifindex) const {
@@ -57,8 +57,8 @@ std::uint32_t FlowCounts::find_or_make(const flow_slot& slot, std::uint64_t id, 
   flow.key = slot.key;
   flow.ifindex = slot.ifindex;
   flow.id = id;
-  if (const auto found = index_.find(flow); found != index_.end()) return *found;
-  if (index_.size() >= max_flows_) return kNone;
+  if (const auto found = index_.find(flow); found != index_.end()) return *found + 1;
+  if (index_.size() >= max_flows_) return 0;
   flow.first_seen = now;
   std::uint32_t index = static_cast<std::uint32_t>(flows_.size());
   if (free_.empty()) {
@@ -69,13 +69,16 @@ std::uint32_t FlowCounts::find_or_make(const flow_slot& slot, std::uint64_t id, 
     flows_[index] = flow;
   }
   index_.insert(index);
-  return index;
+  return index + 1;
 }
 
 void FlowCounts::take(Taken& taken, const flow_slot& slot, const flow_more& more, Nanos now) {
-  const FlowTally tally = tally_of(slot, more);
-  const FlowTally added = tally - taken.tally;
-  taken.tally = tally;
+  const FlowTally added{slot.packets - taken.packets, slot.bytes - taken.bytes,
+                        more.packets - taken.more_packets, more.bytes - taken.more_bytes};
+  taken.packets = slot.packets;
+  taken.bytes = slot.bytes;
+  taken.more_packets = more.packets;
+  taken.more_bytes = more.bytes;
   const Kind kind{slot.ifindex,
                   static_cast<std::uint8_t>(slot.key.kind & (FLOW_EGRESS | FLOW_TYPE_MASK))};
   if (last_kind_ == by_kind_.end() || last_kind_->first != kind) {
@@ -84,14 +87,14 @@ void FlowCounts::take(Taken& taken, const flow_slot& slot, const flow_more& more
   last_kind_->second += added;
   all_ += added;
   // Its place may be another flow's by now.
-  if (taken.flow >= flows_.size() || flows_[taken.flow].id != taken.id) {
+  if (taken.flow == 0 || flows_[taken.flow - 1].id != taken.id) {
     taken.flow = find_or_make(slot, taken.id, now);
   }
-  if (taken.flow == kNone) {
+  if (taken.flow == 0) {
     beyond_ += added;
     return;
   }
-  Flow& flow = flows_[taken.flow];
+  Flow& flow = flows_[taken.flow - 1];
   flow.total += added;
   flow.last_seen = now;
 }
@@ -104,17 +107,17 @@ bool FlowCounts::see(std::size_t index, const flow_slot& slot, const flow_more& 
   } else if (taken.id != id) {
     return false;
   }
-  if (slot.packets != taken.tally.packets || slot.bytes != taken.tally.bytes) {
+  if (slot.packets != taken.packets || slot.bytes != taken.bytes) {
     take(taken, slot, more, now);
   }
   return true;
 }
 
 void FlowCounts::leave(const flow_leaver& leaver, Nanos now) {
-  if (leaver.index >= taken_.size()) return;
+  if (leaver.index >= slots_) return;
   Taken& taken = taken_[leaver.index];
   if (taken.id == 0) taken.id = id_of(leaver.slot.key, leaver.slot.ifindex);
-  if (leaver.slot.packets != taken.tally.packets || leaver.slot.bytes != taken.tally.bytes) {
+  if (leaver.slot.packets != taken.packets || leaver.slot.bytes != taken.bytes) {
     take(taken, leaver.slot, leaver.more, now);
   }
   taken = {};

@@ -7,7 +7,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <map>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -74,13 +76,15 @@ class FlowCounts {
   void forget_kinds(std::uint32_t ifindex);
 
  private:
-  static constexpr std::uint32_t kNone = ~0U;
-
-  // What has been taken over of a slot.
+  // What has been taken over of a slot. All zeros: nothing; so those of slots that were never in
+  // use take no memory.
   struct Taken {
-    std::uint64_t id = 0;  // of the flow in it; 0: none is known
-    FlowTally tally;
-    std::uint32_t flow = kNone;  // where it is, or was
+    std::uint64_t id;  // of the flow in it; 0: none is known
+    std::uint64_t packets, bytes, more_packets, more_bytes;
+    std::uint32_t flow;  // where it is, or was, plus 1; 0: nowhere
+  };
+  struct Free {
+    void operator()(void* memory) const { std::free(memory); }
   };
   struct Hash {
     using is_transparent = void;
@@ -98,13 +102,15 @@ class FlowCounts {
 
   std::uint64_t id_of(const flow_key& key, std::uint32_t ifindex) const;
   void take(Taken& taken, const flow_slot& slot, const flow_more& more, Nanos now);
+  // Where the flow is, plus 1; 0 where there is no room.
   std::uint32_t find_or_make(const flow_slot& slot, std::uint64_t id, Nanos now);
   void forget(std::uint32_t index);
 
   const std::size_t max_flows_;
   const std::uint64_t seed_;
-  std::vector<Taken> taken_;  // by slot
-  std::vector<Flow> flows_;   // grows as needed
+  const std::size_t slots_;
+  std::unique_ptr<Taken[], Free> taken_;  // by slot
+  std::vector<Flow> flows_;               // grows as needed
   std::vector<std::uint32_t> free_;
   absl::flat_hash_set<std::uint32_t, Hash, Same> index_;
   std::map<Kind, FlowTally> by_kind_;
