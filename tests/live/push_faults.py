@@ -217,6 +217,19 @@ def closes_in_its_body(scope):
 
 
 @test
+def closes_between_rounds(scope):
+    """Without a word: the next round is no trouble."""
+    server = Misbehaving(scope, lambda connection, *_: connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n") or False)
+    probe = Probe(scope, server.url)
+    for _ in range(20):
+        probe.round()
+        time.sleep(0.02)
+    said = probe.settled()
+    equal("requests", said["requests"], {"204": 20}, probe.said())
+    equal("what is said", probe.said(), "")
+
+
+@test
 def endless_heads(scope):
     gives_way(scope, endless(b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\nX-Filler: " + b"x" * 4000 + b"\r\n\r\n"))
 
