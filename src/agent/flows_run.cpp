@@ -15,9 +15,13 @@
 #include "kernel/host_address.h"
 #include "metrics/flow_metrics.h"
 #include "metrics/self_metrics.h"
+#include "output/dropin/xtrace_series.h"
 #include "output/fan_out.h"
 #include "output/flow_table.h"
 #include "output/json_lines.h"
+#include "output/push.h"
+#include "output/push_metrics.h"
+#include "output/push_round.h"
 #include "output/queue_pair_table.h"
 #include "output/terminal.h"
 
@@ -25,7 +29,7 @@ namespace weir {
 namespace {
 
 constexpr Nanos kFirstInterval = kSecond;
-// How long the end may wait for a reader that is behind.
+// How long the end may wait for a reader that is behind, or for where it pushes to.
 constexpr std::chrono::milliseconds kPatience{500};
 // So that one interval's lines find room.
 constexpr std::size_t kLineBytes = 768, kLeastQueueBytes = 8u << 20;
@@ -49,6 +53,7 @@ class FlowsRun {
 
  private:
   void prepare_outputs();
+  Result<> start_push();
   Result<> serve();
   std::string page() const;
   void control(int signals);
@@ -66,6 +71,8 @@ class FlowsRun {
   std::optional<XtraceLines> xtrace_;
   std::optional<RecordQueue::Lines> table_;
   std::optional<Terminal> terminal_;
+  std::unique_ptr<Push> push_;
+  std::optional<XtraceSeries> series_;
   std::optional<HostAddresses> addresses_;  // of this interval
   std::optional<HttpServer> server_;        // asks for page(): ends before what that reads
   std::uint64_t written_ = 0;
@@ -87,6 +94,20 @@ void FlowsRun::prepare_outputs() {
   }
 }
 
+Result<> FlowsRun::start_push() {
+  if (settings_.push.url.empty()) return {};
+  auto push = Push::start(settings_.push);
+  if (!push) return tl::unexpected<Error>(push.error());
+  push_ = std::move(*push);
+  XtraceSeriesSettings series;
+  series.host_ip = [this](std::uint32_t ifindex) { return host_ip(ifindex); };
+  series.collect_agg = settings_.collect_agg;
+  series.roce_v2_as_udp = settings_.xtrace_lines && settings_.xtrace_lines->roce_v2_as_udp;
+  series_.emplace(std::move(series), push_form(settings_.push.url),
+                  [this](SeriesSet& set, Nanos time) { push_round(set, time, *push_); });
+  return {};
+}
+
 std::string_view FlowsRun::host_ip(std::uint32_t ifindex) {
   if (!settings_.host_ip.empty()) return settings_.host_ip;
   return addresses_ ? addresses_->of(ifindex) : "unknown";
@@ -105,7 +126,7 @@ void FlowsRun::write_table(Gathered gathered, std::size_t left_out) {
 }
 
 bool FlowsRun::write_interval() {
-  if (xtrace_) {
+  if (xtrace_ || series_) {
     if (auto addresses = HostAddresses::read()) addresses_.emplace(std::move(*addresses));
   }
   Gathered gathered;
@@ -118,8 +139,13 @@ bool FlowsRun::write_interval() {
   } else {
     sinks = lines;
   }
+  if (series_) {
+    sinks.push_back(&*series_);
+    series_->begin_round(wall_clock_now());
+  }
   FanOut all(sinks);
   lens_->tick(all);
+  if (series_) series_->end_round();
   std::size_t left_out = 0;
   if (settings_.top > 0) left_out = busiest(gathered.flows, settings_.top);
   if (table_) {
@@ -143,8 +169,14 @@ std::string FlowsRun::page() const {
   LedgerTotals ledger;
   add_flow_ledger(ledger, totals);
   if (queue_) queue_->add_to(ledger);
-  constexpr Stage kStages[] = {Stage::kFlows, Stage::kQueue};
-  add_ledger(page, ledger, kStages);
+  std::vector<Stage> stages{Stage::kFlows, Stage::kQueue};
+  if (push_) {
+    const PushReadings readings = push_->readings();
+    add_push_metrics(page, readings);
+    ledger.add(readings.ledger);
+    stages.push_back(Stage::kPush);
+  }
+  add_ledger(page, ledger, stages);
   add_lens_up(page, "flows", true);
   add_self_metrics(page, WEIR_VERSION);
   return out;
@@ -191,10 +223,12 @@ Result<> FlowsRun::run() {
   if (!lens) return tl::unexpected<Error>(lens.error());
   lens_ = std::move(*lens);
   prepare_outputs();
+  if (Result<> pushing = start_push(); !pushing) return pushing;
   if (Result<> served = serve(); !served) return served;
   control(signals->get());
   server_.reset();
   lens_.reset();
+  if (push_) push_->stop(kPatience);
   return queue_ ? queue_->finish(kPatience) : Result<>();
 }
 

@@ -7,6 +7,7 @@
 #include "agent/listen_address.h"
 #include "base/log.h"
 #include "cli/options.h"
+#include "cli/push_options.h"
 #include "record/name_servers.h"
 #include "record/traffic_types.h"
 
@@ -84,7 +85,8 @@ void add_choice(CLI::App& verb, const Settings& settings) {
                "A flow has ended when it was silent for so long (default: 60s)");
 }
 
-void check(const FlowsSettings& settings) {
+void check(FlowsSettings& settings) {
+  finish_push(settings.push);
   if (settings.interval < 10 * kMillisecond) {
     throw CLI::ValidationError("-t", "an interval is 10ms at least");
   }
@@ -118,6 +120,13 @@ void add_flows(CLI::App& app, int& status) {
   add_output_format(*verb, settings->output);
   verb->add_option("--listen", settings->listen, "Serve GET /metrics on ADDRESS:PORT")
       ->type_name("ADDRESS:PORT");
+  add_push(*verb, settings->push, "a series for each flow");
+  verb->add_option("--host-ip", settings->host_ip,
+                   "host_ip of these series, in the place of the interface's address")
+      ->type_name("TEXT");
+  verb->add_option("--collect-agg", settings->collect_agg,
+                   "collect_agg of these series (default: default)")
+      ->type_name("TEXT");
   add_duration(*verb, "--duration", settings->duration, "End after this time");
   add_count(*verb, settings->count, "intervals");
   verb->callback([&status, settings] {
