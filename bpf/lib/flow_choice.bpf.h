@@ -42,6 +42,7 @@ static __always_inline int is_wanted(const struct flow_key* key) {
 }
 
 static __always_inline void fold(struct flow_key* key) {
+  if ((key->kind & FLOW_ADDRESS_MASK) == FLOW_ADDRESS_NONE) return; /* an Ethernet type, no ports */
   const int source_is_high = bpf_ntohs(key->source_port) >= fold_from;
   const int destination_is_high = bpf_ntohs(key->destination_port) >= fold_from;
   if (source_is_high == destination_is_high) return;

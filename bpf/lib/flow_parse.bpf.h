@@ -120,6 +120,7 @@ static __always_inline void read_ipv6(struct packet_cursor* at, struct flow_key*
     if (is_fragment) first_fragment = !(extension->fragment & bpf_htons(0xfff8));
     next = extension->next;
     at->at += length;
+    if (!first_fragment) break; /* what follows is from the middle of the packet */
   }
   key->protocol = next;
   read_transport(at, key, first_fragment);

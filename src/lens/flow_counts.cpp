@@ -13,6 +13,16 @@ std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
+FlowTally tally_of(const flow_slot& slot, const flow_more& more) {
+  return {slot.packets, slot.bytes, more.packets, more.bytes};
+}
+
+// Of one stay in a slot none is ever less than before.
+bool went_back(const FlowTally& now, const FlowTally& before) {
+  return now.packets < before.packets || now.bytes < before.bytes ||
+         now.more_packets < before.more_packets;
+}
+
 }  // namespace
 
 FlowTally& FlowTally::operator+=(const FlowTally& other) {
@@ -26,6 +36,11 @@ FlowTally& FlowTally::operator+=(const FlowTally& other) {
 FlowTally operator-(const FlowTally& a, const FlowTally& b) {
   return {a.packets - b.packets, a.bytes - b.bytes, a.more_packets - b.more_packets,
           a.more_bytes - b.more_bytes};
+}
+
+bool operator==(const FlowTally& a, const FlowTally& b) {
+  return a.packets == b.packets && a.bytes == b.bytes && a.more_packets == b.more_packets &&
+         a.more_bytes == b.more_bytes;
 }
 
 bool FlowCounts::Same::operator()(std::uint32_t a, const Flow& b) const {
@@ -73,12 +88,9 @@ std::uint32_t FlowCounts::find_or_make(const flow_slot& slot, std::uint64_t id, 
 }
 
 void FlowCounts::take(Taken& taken, const flow_slot& slot, const flow_more& more, Nanos now) {
-  const FlowTally added{slot.packets - taken.packets, slot.bytes - taken.bytes,
-                        more.packets - taken.more_packets, more.bytes - taken.more_bytes};
-  taken.packets = slot.packets;
-  taken.bytes = slot.bytes;
-  taken.more_packets = more.packets;
-  taken.more_bytes = more.bytes;
+  const FlowTally tally = tally_of(slot, more);
+  const FlowTally added = tally - taken.tally;
+  taken.tally = tally;
   const Kind kind{slot.ifindex,
                   static_cast<std::uint8_t>(slot.key.kind & (FLOW_EGRESS | FLOW_TYPE_MASK))};
   if (last_kind_ == by_kind_.end() || last_kind_->first != kind) {
@@ -102,24 +114,30 @@ void FlowCounts::take(Taken& taken, const flow_slot& slot, const flow_more& more
 bool FlowCounts::see(std::size_t index, const flow_slot& slot, const flow_more& more, Nanos now) {
   Taken& taken = taken_[index];
   const std::uint64_t id = id_of(slot.key, slot.ifindex);
+  const FlowTally tally = tally_of(slot, more);
   if (taken.id == 0) {
     taken.id = id;
-  } else if (taken.id != id) {
+  } else if (taken.id != id || went_back(tally, taken.tally)) {
     return false;
   }
-  if (slot.packets != taken.packets || slot.bytes != taken.bytes) {
-    take(taken, slot, more, now);
-  }
+  if (tally != taken.tally) take(taken, slot, more, now);
   return true;
 }
 
 void FlowCounts::leave(const flow_leaver& leaver, Nanos now) {
   if (leaver.index >= slots_) return;
   Taken& taken = taken_[leaver.index];
-  if (taken.id == 0) taken.id = id_of(leaver.slot.key, leaver.slot.ifindex);
-  if (leaver.slot.packets != taken.packets || leaver.slot.bytes != taken.bytes) {
-    take(taken, leaver.slot, leaver.more, now);
+  const std::uint64_t id = id_of(leaver.slot.key, leaver.slot.ifindex);
+  const FlowTally tally = tally_of(leaver.slot, leaver.more);
+  // It had come and gone before the slot was read; what is known is of the one that came later.
+  if (taken.id != 0 && (taken.id != id || went_back(tally, taken.tally))) {
+    Taken passed{};
+    passed.id = id;
+    take(passed, leaver.slot, leaver.more, now);
+    return;
   }
+  taken.id = id;
+  if (tally != taken.tally) take(taken, leaver.slot, leaver.more, now);
   taken = {};
 }
 

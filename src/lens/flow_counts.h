@@ -24,6 +24,7 @@ struct FlowTally {
 
   FlowTally& operator+=(const FlowTally& other);
   friend FlowTally operator-(const FlowTally& a, const FlowTally& b);
+  friend bool operator==(const FlowTally& a, const FlowTally& b);
 };
 
 class FlowCounts {
@@ -44,9 +45,11 @@ class FlowCounts {
   FlowCounts(const FlowCounts&) = delete;
   FlowCounts& operator=(const FlowCounts&) = delete;
 
-  // What is in a slot. False where that was another flow's the last time: that one has left, what
-  // has left is to be taken over first, and the slot to be read again.
+  // What is in a slot. False where that was another flow's since the last time: that one has left,
+  // what has left is to be taken over first, and the slot to be read again.
   bool see(std::size_t index, const flow_slot& slot, const flow_more& more, Nanos now);
+  // In the order in which they left each slot; those that were never seen there, too, and those of
+  // which a later one was seen already.
   void leave(const flow_leaver& leaver, Nanos now);
 
   // Those of now; `visit(Flow&)`.
@@ -80,7 +83,7 @@ class FlowCounts {
   // use take no memory.
   struct Taken {
     std::uint64_t id;  // of the flow in it; 0: none is known
-    std::uint64_t packets, bytes, more_packets, more_bytes;
+    FlowTally tally;
     std::uint32_t flow;  // where it is, or was, plus 1; 0: nowhere
   };
   struct Free {

@@ -158,6 +158,13 @@ TEST_F(FlowProgramTest, LaterFragmentsHaveNoPorts) {
               kClient, kServer);
   expect_ends(key_of(ethernet(0x86dd, ipv6(kClient, kServer, 44, fragment6(6, 5, segment)))), from,
               to);
+  // Whatever header it begins with: what is there is from the middle of it.
+  const Octets middle = Octets{6, 0} + Octets(6, 0) + segment;
+  const flow_key later =
+      key_of(ethernet(0x86dd, ipv6(kClient, kServer, 44, fragment6(60, 5, middle))));
+  expect_ends(later, from, to);
+  EXPECT_EQ(later.protocol, 60);
+  EXPECT_EQ(type(later), FLOW_TYPE_OTHER);
 }
 
 TEST_F(FlowProgramTest, Tags) {
@@ -373,6 +380,12 @@ TEST_F(FlowProgramTest, ClientPortsAreFolded) {
   cross(ethernet(0x0800, connection4({1, 40000}, {2, 50000})));
   cross(ethernet(0x0800, connection4({1, 1000}, {2, 2000})));
   EXPECT_EQ(flows().size(), 4U);
+}
+
+TEST_F(FlowProgramTest, AnEthernetTypeIsNoPortToFold) {
+  load({.flows_per_processor = 1024, .fold_from = 32768});
+  cross(ethernet(0x88cc, Octets(40, 0)));
+  EXPECT_EQ(ntohs(flows().at(0).key.destination_port), 0x88cc);
 }
 
 // RDMA.
