@@ -21,6 +21,12 @@ class FanOut final : public RecordSink {
   void on(const QueuePairSample& pair) noexcept override {
     for (RecordSink* sink : sinks_) sink->on(pair);
   }
+  void on(const ConnectionSample& sample) noexcept override {
+    for (RecordSink* sink : sinks_) sink->on(sample);
+  }
+  void on(const ConnectionEvent& event) noexcept override {
+    for (RecordSink* sink : sinks_) sink->on(event);
+  }
   void on(const RoundTrip& trip) noexcept override {
     for (RecordSink* sink : sinks_) sink->on(trip);
   }

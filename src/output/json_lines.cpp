@@ -19,6 +19,16 @@ void JsonLines::on(const QueuePairSample& pair) noexcept {
   end_line(pair.time);
 }
 
+void JsonLines::on(const ConnectionSample& sample) noexcept {
+  append_json(text(), sample);
+  end_line(sample.time);
+}
+
+void JsonLines::on(const ConnectionEvent& event) noexcept {
+  append_json(text(), event);
+  end_line(event.time);
+}
+
 void JsonLines::render(std::string& out, const RoundTrip& trip) { append_json(out, trip); }
 
 }  // namespace weir

@@ -13,6 +13,8 @@ class JsonLines final : public RecordWriter {
   void on(const InterfaceSample& sample) noexcept override;
   void on(const FlowSample& flow) noexcept override;
   void on(const QueuePairSample& pair) noexcept override;
+  void on(const ConnectionSample& sample) noexcept override;
+  void on(const ConnectionEvent& event) noexcept override;
 
  protected:
   void render(std::string& out, const RoundTrip& trip) override;

@@ -3,6 +3,7 @@
 // producer thread has its own chain of sinks.
 #pragma once
 
+#include "record/connection.h"
 #include "record/flow_sample.h"
 #include "record/interface_sample.h"
 #include "record/queue_pair_sample.h"
@@ -16,6 +17,8 @@ class RecordSink {
   virtual void on(const InterfaceSample&) noexcept {}
   virtual void on(const FlowSample&) noexcept {}
   virtual void on(const QueuePairSample&) noexcept {}
+  virtual void on(const ConnectionSample&) noexcept {}
+  virtual void on(const ConnectionEvent&) noexcept {}
   virtual void on(const RoundTrip&) noexcept {}
 };
 

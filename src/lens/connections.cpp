@@ -1,0 +1,187 @@
+#include "lens/connections.h"
+
+#include <cerrno>
+#include <cstring>
+#include <numeric>
+#include <string_view>
+#include <utility>
+
+#include "kernel/network_namespaces.h"
+
+namespace weir {
+namespace {
+
+// Looking at every open file of the host is dear.
+constexpr Nanos kOwnersInterval = 10 * kSecond;
+
+IpAddress address_of(const __u64 (&words)[2]) {
+  IpAddress address;
+  std::memcpy(address.bytes.data(), words, address.bytes.size());
+  return address;
+}
+
+ConnectionProcess process_of(const connection_owner& owner) {
+  ConnectionProcess process;
+  process.source = static_cast<ProcessSource>(owner.source);
+  process.pid = owner.pid;
+  process.cgroup = owner.cgroup;
+  process.name = std::string_view(owner.name, strnlen(owner.name, sizeof owner.name));
+  return process;
+}
+
+ConnectionCounts counts_of(const connection_record& record) {
+  const connection_counters& from = record.counters;
+  const connection_state& life = record.life;
+  ConnectionCounts counts;
+  counts.bytes_sent = from.bytes_sent;
+  counts.bytes_received = from.bytes_received;
+  counts.bytes_retransmitted = from.bytes_retransmitted;
+  counts.segments_sent = from.segments_out;
+  counts.segments_received = from.segments_in;
+  counts.segments_retransmitted = from.segments_retransmitted;
+  counts.fast = life.fast;
+  counts.timeout = life.timeout;
+  counts.tail_loss_probe = life.tail_probe;
+  counts.other = life.other;
+  counts.syn = life.syn;
+  counts.fin = life.fin;
+  counts.lost = from.lost;
+  counts.out_of_order = from.out_of_order;
+  counts.dsack_duplicates = from.dsack_duplicates;
+  counts.reordering_seen = from.reordering_seen;
+  return counts;
+}
+
+// The socket knows no round trip yet.
+constexpr std::uint32_t kNoMinimum = ~0U;
+
+// Views are of `record`.
+Connection connection_of(const connection_record& record, Nanos clock_offset) {
+  Connection connection;
+  connection.cookie = record.cookie;
+  connection.network_namespace = record.network_namespace;
+  connection.local = {address_of(record.source), record.source_port};
+  connection.remote = {address_of(record.destination), record.destination_port};
+  const connection_state& life = record.life;
+  connection.role = static_cast<ConnectionRole>(life.role);
+  connection.state = static_cast<TcpState>(record.state);
+  connection.process = process_of(life.owner);
+  connection.counts = counts_of(record);
+  const auto time = [&](std::uint64_t at) { return static_cast<Nanos>(at) + clock_offset; };
+  if (life.born != 0) connection.born = time(life.born);
+  if (life.established != 0) connection.established = time(life.established);
+  const connection_counters& counters = record.counters;
+  connection.srtt_ns = counters.srtt_us * kMicrosecond;
+  connection.rttvar_ns = counters.rttvar_us * kMicrosecond;
+  if (counters.min_rtt_us != kNoMinimum) connection.min_rtt_ns = counters.min_rtt_us * kMicrosecond;
+  connection.cwnd = counters.cwnd;
+  connection.ssthresh = counters.ssthresh;
+  connection.mss = counters.mss;
+  connection.send_queue = counters.send_queue;
+  connection.receive_queue = counters.receive_queue;
+  connection.send_window = counters.send_window;
+  connection.receive_window = counters.receive_window;
+  return connection;
+}
+
+CloseReason reason_of(const connection_event& event) {
+  if (event.kind == CONNECTION_ESTABLISHED) return CloseReason::kNone;
+  const connection_record& record = event.record;
+  switch (record.error) {
+    case ECONNREFUSED:
+      return CloseReason::kRefused;
+    case ETIMEDOUT:
+      return CloseReason::kTimedOut;
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+      return CloseReason::kUnreachable;
+    default:
+      break;
+  }
+  if (record.life.reset_received) return CloseReason::kResetReceived;
+  if (record.life.reset_sent) return CloseReason::kResetSent;
+  return record.error == 0 ? CloseReason::kFin : CloseReason::kError;
+}
+
+}  // namespace
+
+Connections::Connections(std::unique_ptr<ConnectionProgram> program)
+    : program_(std::move(program)),
+      clock_offset_(wall_clock_now() - monotonic_now()),
+      last_tick_(monotonic_now()) {}
+
+Result<std::unique_ptr<Connections>> Connections::open() {
+  auto program = ConnectionProgram::load({});
+  if (!program) return tl::unexpected(program.error());
+  std::unique_ptr<Connections> lens(new Connections(std::move(*program)));
+  Result<> found{};
+  in_network_namespaces(
+      [&] {
+        if (Result<> here = lens->program_->find_older(); !here) found = here;
+      },
+      &lens->skipped_namespaces_);
+  if (!found) return tl::unexpected(found.error());
+  return lens;
+}
+
+void Connections::tell(const connection_event& event, RecordSink& sink) {
+  const connection_record& record = event.record;
+  ConnectionEvent told;
+  told.time = static_cast<Nanos>(record.time) + clock_offset_;
+  told.kind = event.kind == CONNECTION_ESTABLISHED ? ConnectionEventKind::kEstablished
+              : event.kind == CONNECTION_CLOSED    ? ConnectionEventKind::kClosed
+                                                   : ConnectionEventKind::kFailed;
+  told.reason = reason_of(event);
+  told.error = record.error;
+  if (record.life.born != 0) {
+    told.duration_ns = static_cast<Nanos>(record.time) - static_cast<Nanos>(record.life.born);
+  }
+  told.closed_first = record.life.closed_first;
+  told.connection = connection_of(record, clock_offset_);
+  sink.on(told);
+  if (event.kind != CONNECTION_ESTABLISHED) known_.erase(record.cookie);
+}
+
+void Connections::take_events(RecordSink& sink) {
+  program_->take_events([&](const connection_event& event) { tell(event, sink); });
+}
+
+void Connections::tell(const connection_record& record, RecordSink& sink, Nanos now) {
+  if (record.life.is_listener || record.state == 0) return;
+  const auto [found, added] = known_.try_emplace(record.cookie);
+  Known& known = found->second;
+  ConnectionSample sample;
+  sample.time = now + clock_offset_;
+  sample.connection = connection_of(record, clock_offset_);
+  const ConnectionCounts& counts = sample.connection.counts;
+  const auto born = static_cast<Nanos>(record.life.born);
+  sample.interval_ns = now - (added && born > last_tick_ ? born : last_tick_);
+  sample.interval_bytes_sent = counts.bytes_sent - known.bytes_sent;
+  sample.interval_bytes_received = counts.bytes_received - known.bytes_received;
+  sample.interval_retransmitted = counts.segments_retransmitted - known.retransmitted;
+  known = {counts.bytes_sent, counts.bytes_received, counts.segments_retransmitted, ticks_};
+  sink.on(sample);
+}
+
+Result<> Connections::tick(RecordSink& sink) {
+  const Nanos now = monotonic_now();
+  clock_offset_ = wall_clock_now() - now;
+  take_events(sink);
+  if (now >= next_owners_) {
+    if (auto owners = program_->find_owners(); !owners) return owners;
+    next_owners_ = now + kOwnersInterval;
+  }
+  ++ticks_;
+  auto read = program_->read([&](const connection_record& record) { tell(record, sink, now); });
+  last_tick_ = now;
+  // Those whose end was lost.
+  absl::erase_if(known_, [&](const auto& entry) { return entry.second.tick != ticks_; });
+  return read;
+}
+
+std::uint64_t Connections::lost_events() const {
+  const auto lost = program_->lost();
+  return std::accumulate(lost.begin(), lost.end(), std::uint64_t{0});
+}
+
+}  // namespace weir
