@@ -1,5 +1,5 @@
-# add_bpf_skeleton(NAME): compiles the folder's NAME.bpf.c and embeds it. Targets that link weir_bpf_NAME may
-# include "NAME.skel.h", whose functions are NAME_bpf__open, __load and __destroy.
+# add_bpf_skeleton(NAME): compiles NAME.bpf.c of the calling folder and embeds it. Targets that link
+# weir_bpf_NAME may include "NAME.skel.h", whose functions are NAME_bpf__open, __load and __destroy.
 function(add_bpf_skeleton NAME)
   set(source ${CMAKE_CURRENT_SOURCE_DIR}/${NAME}.bpf.c)
   set(object ${CMAKE_CURRENT_BINARY_DIR}/${NAME}.bpf.o)
