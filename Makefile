@@ -35,7 +35,7 @@ test: build
 	@tests/run
 
 # What weir costs: single steps and their allocations, many series, reading files, live traffic,
-# counting on an interface (root). Nine minutes; each can be run by itself.
+# counting on an interface and by flow (root). Eleven minutes; each can be run by itself.
 bench:
 	@scripts/install-deps --test --bench
 	cmake --preset release -DWEIR_BENCH=ON
@@ -45,6 +45,7 @@ bench:
 	bench/offline
 	bench/live
 	build/release/program_cost
+	build/release/flow_cost
 	bench/overhead
 
 format:

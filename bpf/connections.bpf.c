@@ -24,6 +24,7 @@ enum {
   kCongestionLoss = 4, /* inet_connection_sock.icsk_ca_state */
   kCongestionRecovery = 3,
   kPendingLossProbe = 5, /* .icsk_pending */
+  kWakeWindow = 16384,
 };
 
 struct {
@@ -68,7 +69,9 @@ static __always_inline void tell(__u32 kind, struct sock* sk, __u8 tcp_state,
   event->kind = kind;
   event->reserved = 0;
   read_connection(&event->record, sk, tcp_state, life);
-  const int many = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= wake_bytes;
+  /* Once for each time that so much has gathered: waking costs more than all else here. */
+  const __u64 waiting = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
+  const int many = waiting >= wake_bytes && waiting - wake_bytes < kWakeWindow;
   bpf_ringbuf_submit(event, many ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 

@@ -1,5 +1,5 @@
-# add_bpf_skeleton(NAME): compiles bpf/NAME.bpf.c and embeds it. Targets that link weir_bpf_NAME may
-# include "NAME.skel.h", whose functions are NAME_bpf__open, __load and __destroy.
+# add_bpf_skeleton(NAME): compiles NAME.bpf.c of the calling folder and embeds it. Targets that link
+# weir_bpf_NAME may include "NAME.skel.h", whose functions are NAME_bpf__open, __load and __destroy.
 function(add_bpf_skeleton NAME)
   set(source ${CMAKE_CURRENT_SOURCE_DIR}/${NAME}.bpf.c)
   set(object ${CMAKE_CURRENT_BINARY_DIR}/${NAME}.bpf.o)
@@ -9,7 +9,7 @@ function(add_bpf_skeleton NAME)
   add_custom_command(
     OUTPUT ${object}
     COMMAND ${BPF_CLANG} -target bpf -O2 -g -std=gnu11 -Wall -Wextra -Werror
-            -I${CMAKE_CURRENT_SOURCE_DIR} -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
+            -I${CMAKE_SOURCE_DIR}/bpf -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
             -ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -MD -MF ${object}.d -MT ${object}
             -c ${source} -o ${object}
     DEPENDS ${source}

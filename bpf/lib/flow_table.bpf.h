@@ -6,7 +6,10 @@
 #include "abi/flow_slot.h"
 #include "lib/crossing.bpf.h"
 
-enum { kRestKind = FLOW_EGRESS | FLOW_TYPE_MASK };
+enum {
+  kRestKind = FLOW_EGRESS | FLOW_TYPE_MASK,
+  kWakeWindow = 4096, /* some 40 leavers: as many processors may pass the mark at once */
+};
 
 /* Set before loading. */
 const volatile __u32 buckets = 1; /* of each processor; a power of two */
@@ -74,7 +77,10 @@ static __always_inline int leave(const struct flow_slot* slot, const struct flow
   leaver->more = *more;
   leaver->index = index;
   leaver->reserved = 0;
-  const int many = bpf_ringbuf_query(&leaving, BPF_RB_AVAIL_DATA) >= wake_bytes;
+  /* Waking is an interrupt, twenty times the cost of the rest: once for each time that so much has
+   * gathered. Who reads then reads all. */
+  const __u64 waiting = bpf_ringbuf_query(&leaving, BPF_RB_AVAIL_DATA);
+  const int many = waiting >= wake_bytes && waiting - wake_bytes < kWakeWindow;
   bpf_ringbuf_submit(leaver, many ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
   return 1;
 }
