@@ -131,9 +131,9 @@ class FlowTruth:
 class Flows(Weir):
     """A running `weir flows` with its page of metrics; `last()` ends it."""
 
-    def __init__(self, namespace, *arguments, port=9911, **files):
+    def __init__(self, namespace, *arguments, port=9911, interval="200ms", output="json"):
         self.namespace, self.port = namespace, port
-        super().__init__(namespace, "-o", "json", "-t", "200ms", "--listen", f"127.0.0.1:{port}", *arguments, command="flows", **files)
+        super().__init__(namespace, "-o", output, "-t", interval, "--listen", f"127.0.0.1:{port}", *arguments, command="flows")
 
     def page(self):
         return Page(until(lambda: self.namespace.get(f"http://127.0.0.1:{self.port}/metrics"), 5, "a page"))
