@@ -1,65 +1,17 @@
 #!/usr/bin/env python3
 """interfaces_faults [WORD]: `weir interfaces` killed, and beside programs of others, and while interfaces come and go."""
-import ctypes
 import json
 import os
 import re
 import signal
-import socket
-import struct
 import subprocess
 import threading
 import time
 
 from lib import WEIR, Skip, Weir, equal, main, need, test, until
-from lib_inside import LIBC, inside
+from lib_attached import clsact_filters, each_mode, need_mode, tcx_programs
 from lib_traffic import Raw, batch, ethernet, mac, pair
 from lib_truth import Samples, frames_of
-
-SYS_BPF, BPF_PROG_QUERY, TCX = 321, 16, {"ingress": 46, "egress": 47}
-MODES = ("tcx", "clsact")
-
-
-def tcx_programs(namespace, interface):
-    """How many programs are attached by TCX, both ways; None where the kernel has none."""
-    with inside(namespace):
-        index, found = socket.if_nametoindex(interface), 0
-        for kind in TCX.values():
-            ids = (ctypes.c_uint32 * 16)()
-            attributes = ctypes.create_string_buffer(
-                struct.pack("@IIIIQII", index, kind, 0, 0, ctypes.addressof(ids), 16, 0) + bytes(88))
-            if LIBC.syscall(SYS_BPF, BPF_PROG_QUERY, attributes, 64):
-                if ctypes.get_errno() == 2:  # nothing has ever been attached
-                    continue
-                return None
-            found += struct.unpack_from("@I", attributes, 24)[0]
-    return found
-
-
-def clsact_filters(namespace, interface):
-    """The names of the programs in its clsact qdisc; None where there is no such qdisc."""
-    if "clsact" not in namespace.run("tc", "qdisc", "show", "dev", interface):
-        return None
-    said = "".join(namespace.run("tc", "filter", "show", "dev", interface, way) for way in TCX)
-    return re.findall(r"handle \S+ (\S+?):\[", said)
-
-
-def need_mode(namespace, mode):
-    if mode == "tcx" and tcx_programs(namespace, "lo") is None:
-        raise Skip("this kernel has no TCX")
-
-
-def each_mode(function):
-    """A test for TCX and one for clsact."""
-    def made(mode):
-        def run(scope):
-            return function(scope, mode)
-        run.__name__ = f"{function.__name__}_by_{mode}"
-        return run
-    for mode in MODES:
-        test(made(mode))
-    return function
-
 
 def flood(namespace, interface, there, count=1000):
     """`count` frames out of the interface."""

@@ -1,4 +1,4 @@
-"""What `weir interfaces` says, held against what the kernel counts and what a capture of the wire shows."""
+"""What weir counts on interfaces, held against what the kernel counts and what a capture of the wire shows."""
 import contextlib
 import json
 import select
@@ -17,10 +17,11 @@ PACKET_STATISTICS, PACKET_OUTGOING = 6, 4
 
 class Samples:
     """A running `weir interfaces`, asked for what it has counted."""
+    command = "interfaces"
 
     def __init__(self, namespace, *arguments):
         self.namespace, self.read, self.known = namespace, 0, None
-        self.weir = Weir(namespace, "-o", "json", "-t", "100ms", *arguments, command="interfaces")
+        self.weir = Weir(namespace, "-o", "json", "-t", "100ms", *arguments, command=self.command)
 
     def lines(self):
         """The whole lines that came since the last call."""
@@ -43,6 +44,12 @@ class Samples:
         until(enough, 5, "a sample")
         # The first of each may have been on its way before.
         return {name: lines[1] for name, lines in seen.items() if len(lines) > 1}
+
+    def last(self):
+        """Ends weir; its last samples."""
+        self.lines()
+        self.weir.stop(settle=0)
+        return {line["interface"]: line for line in self.lines()}
 
     def settled(self):
         """(counters of /proc/net/dev, samples) of a moment at which nothing crosses any interface; of the last such moment where
@@ -76,14 +83,18 @@ class Truth:
     `merged`: (interface, direction) where packets are merged after the device has counted them: frames are fewer.
     """
 
-    def __init__(self, namespace, *arguments, leaves_out=None, on_wire=None, merged=()):
-        self.samples, self.leaves_out, self.on_wire, self.merged = Samples(namespace, *arguments), leaves_out or {}, on_wire or {}, merged
+    def __init__(self, namespace, *arguments, samples=Samples, leaves_out=None, on_wire=None, merged=()):
+        self.samples, self.leaves_out, self.on_wire, self.merged = samples(namespace, *arguments), leaves_out or {}, on_wire or {}, merged
         self.wrong, self.compared = [], 0
         self.begin()
 
     def begin(self):
         """A step begins here, not where the last one ended."""
         self.last = self.samples.settled()
+
+    def settle(self):
+        """Waits until nothing crosses any interface."""
+        self.samples.settled()
 
     def step(self, what, *busy, wire=None, wire_is_frames=True):
         """What has crossed since the last step. `busy`: interfaces that something must have crossed. `wire`: {(interface,
@@ -127,9 +138,7 @@ class Truth:
         """Ends weir, whose last samples must be as they were."""
         before, samples = self.samples.settled()
         known = {name: (frames_of(s["ingress"]), frames_of(s["egress"])) for name, s in samples.items()}
-        self.samples.lines()
-        self.samples.weir.stop(settle=0)
-        said = {line["interface"]: (frames_of(line["ingress"]), frames_of(line["egress"])) for line in self.samples.lines()}
+        said = {name: (frames_of(s["ingress"]), frames_of(s["egress"])) for name, s in self.samples.last().items()}
         if before == proc_net_dev(self.samples.namespace) and said != known:
             self.wrong.append(f"at the end weir said {said} not {known}")
         if self.wrong:
@@ -190,7 +199,7 @@ def captured(row, truths, send):
         wire, before = Wire(row.right, "rb"), dropped()
         send()
         for truth in truths:
-            truth.samples.settled()
+            truth.settle()
         seen = wire.end()
         if dropped() == before:
             return seen["ingress"], seen["egress"]
