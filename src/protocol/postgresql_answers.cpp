@@ -140,6 +140,7 @@ Step PostgresAnswers::decode(Bytes bytes, std::uint64_t offset, MessageSink& sin
     if (rest.size() < wanted) break;
     if (doubts_ > 0) --doubts_;
     take(frame, rest.subspan(kPostgresHead, wanted - kPostgresHead), offset + at, sink);
+    last_type_ = frame.type;
     const bool row = frame.type == 'D' || frame.type == 'd';
     if (rest.size() < frame.size) {
       step.verdict = Verdict::kProgress;
@@ -246,39 +247,49 @@ void PostgresAnswers::take(const PostgresFrame& frame, Bytes body, std::uint64_t
 // seen.
 bool PostgresAnswers::take_unasked(const PostgresFrame& frame, Bytes body, std::uint64_t at,
                                    MessageSink& sink) {
-  if (session_.awaits() && session_.front().kind != Kind::kSync) return false;
+  const bool unknown = session_.unknown;
+  const bool awaits = session_.awaits() && !unknown;
+  if (awaits && session_.front().kind != Kind::kSync) return false;
   switch (frame.type) {
     case 'E':
       if (session_.flushed) {
         requests_.show_flushed(sink);
         return false;
       }
-      if (session_.unknown || !(session_.streaming || session_.awaits() ||
-                                read_postgres_report(body).severity != "ERROR")) {
+      if (unknown ||
+          !(session_.streaming || awaits || read_postgres_report(body).severity != "ERROR")) {
         return false;
       }
       session_.streaming = false;
       tell_unasked(frame, body, at, sink);
       return true;
     case 'N':
-      if (session_.unknown) return false;
+      if (unknown) return false;
       tell_unasked(frame, body, at, sink);
       return true;
     case 'S':
       take_parameter(body);
       return true;
+    // What a client can ask for before it executes. An answer that began with it might begin
+    // before its request.
     case '1':
-    case '2':
     case '3':
     case 'n':
     case 't':
+      if (session_.flushed || !session_.awaits()) return true;
+      break;
+    case '2':
+      if (session_.flushed) return true;
+      break;
     case 'T':
-      return session_.flushed;
+      if (session_.flushed || (last_type_ == 't' && !session_.awaits())) return true;
+      break;
     default:
-      if (session_.streaming || session_.awaits()) return true;
-      session_.unknown = true;
-      return false;
+      break;
   }
+  if (session_.streaming || awaits) return true;
+  session_.unknown = true;
+  return false;
 }
 
 void PostgresAnswers::take_authentication(Bytes body) {

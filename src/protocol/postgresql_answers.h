@@ -89,7 +89,8 @@ class PostgresAnswers {
   std::string message_, notice_;
   std::uint64_t position_ = 0;  // up to here all was read
   bool skipping_ = false;       // the server passes over what comes before the next Sync
-  int doubts_ = 0;              // frames still to be checked
+  char last_type_ = 0;
+  int doubts_ = 0;  // frames still to be checked
 };
 
 }  // namespace weir
