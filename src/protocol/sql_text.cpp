@@ -173,7 +173,7 @@ class Scanner {
  private:
   enum Token : std::uint8_t { kNothing, kText, kOperator, kOpened, kClosed, kComma, kValue };
   // What is known of the innermost parentheses: so far values and commas only, or not.
-  enum List : std::uint8_t { kNoList, kEmpty, kAfterValue, kAfterComma };
+  enum List : std::uint8_t { kNoList, kEmpty, kAfterValue, kAfterComma, kAfterMore };
 
   std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
   char peek(std::size_t ahead) const { return ahead < left() ? at_[ahead] : '\0'; }
@@ -189,6 +189,7 @@ class Scanner {
   void read_number();
   void read_open();
   void read_close();
+  List join_values();
   void skip_line() { at_ = find_char(at_, '\n'), space_ = true; }
   void skip_comment();
   const char* past_quoted(const char* from, char quote, bool backslashes) const;
@@ -343,14 +344,18 @@ void Scanner::show_value(std::string_view text) {
   const List list = list_;
   begin_token(kValue);
   row_end_ = 0;
-  list_ = list == kEmpty || list == kAfterComma ? kAfterValue : kNoList;
-  if (list == kAfterComma) {
-    out_.cut(list_begin_);
-    out_.put('?');
-    return;
-  }
-  list_begin_ = out_.size();
+  list_ = list == kEmpty ? kAfterValue : list == kAfterComma ? kAfterMore : kNoList;
+  if (list == kEmpty) list_begin_ = out_.size();
   out_.put(text);
+}
+
+// Several values, up to a comma or the end of their list, are one.
+Scanner::List Scanner::join_values() {
+  if (list_ != kAfterMore) return list_;
+  out_.cut(list_begin_);
+  out_.put('?');
+  space_ = false;
+  return kAfterValue;
 }
 
 void Scanner::read_open() {
@@ -365,7 +370,7 @@ void Scanner::read_open() {
 }
 
 void Scanner::read_close() {
-  const List list = list_;
+  const List list = join_values();
   begin_token(kClosed);
   if (depth_ > 0) --depth_;
   list_ = kNoList;
@@ -411,7 +416,7 @@ void Scanner::read_other() {
       ++at_;
       return end_statement();
     case ',': {
-      const List list = list_;
+      const List list = join_values();
       const std::size_t row_end = row_end_;
       begin_token(kComma);
       list_ = list == kAfterValue ? kAfterComma : kNoList;
