@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <charconv>
 
-#include "protocol/text_buffer.h"
+#include "protocol/postgresql_report.h"
 
 namespace weir {
 namespace {
 
 constexpr std::size_t kMostReport = 8192;  // of an error or a notice, to be read
 constexpr std::size_t kMostSmall = 1024;   // of what else is read
-constexpr std::size_t kMostMessage = 512;  // of its text, to be shown
 constexpr int kDoubtful = 2;
 
 // How much of a frame has to be there to be read.
@@ -79,27 +78,6 @@ std::int64_t rows_of(std::string_view tag) {
   const std::string_view number = tag.substr(space + 1);
   const auto read = std::from_chars(number.data(), number.data() + number.size(), rows);
   return read.ec == std::errc() && read.ptr == number.data() + number.size() ? rows : -1;
-}
-
-// A report quotes what was sent: names, which are shown, and values, which are not. Class 22 is
-// about values.
-void put_report(std::string_view text, std::string_view code, bool raw, std::string& out) {
-  text = text.substr(0, kMostMessage);
-  out.assign(raw ? text : std::string_view{});
-  while (!raw && !text.empty()) {
-    const std::size_t open = text.find('"');
-    out.append(text.substr(0, open));
-    if (open == std::string_view::npos) break;
-    text.remove_prefix(open + 1);
-    const std::size_t close = text.find('"');
-    std::array<char, kMostMessage> room;
-    const std::string_view shown =
-        code.starts_with("22") ? "?"
-                               : read_sql(text.substr(0, close), kPostgresSql, false, room).text;
-    out.append(1, '"').append(shown).append(1, '"');
-    if (close == std::string_view::npos) break;
-    text.remove_prefix(close + 1);
-  }
 }
 
 Message response(std::uint64_t begin, std::uint64_t end) {
@@ -352,13 +330,13 @@ void PostgresAnswers::take_error(Bytes body, std::uint64_t end, MessageSink& sin
 void PostgresAnswers::keep_report(const PostgresReport& report) {
   severity_.set(report.severity);
   code_.set(report.code);
-  put_report(report.message, report.code, raw_, message_);
+  put_postgres_message(report.message, report.code, raw_, message_);
 }
 
 void PostgresAnswers::take_notice(Bytes body) {
   if (answer_.notices++ != 0) return;
   const PostgresReport report = read_postgres_report(body);
-  put_report(report.message, report.code, raw_, notice_);
+  put_postgres_message(report.message, report.code, raw_, notice_);
 }
 
 void PostgresAnswers::take_copy(char type, std::uint64_t end, MessageSink& sink) {

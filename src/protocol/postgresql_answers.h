@@ -7,6 +7,7 @@
 
 #include "protocol/decoder.h"
 #include "protocol/postgresql_frames.h"
+#include "protocol/postgresql_report.h"
 #include "protocol/postgresql_requests.h"
 #include "protocol/postgresql_session.h"
 
