@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <charconv>
 
-#include "protocol/text_buffer.h"
+#include "protocol/postgresql_report.h"
 
 namespace weir {
 namespace {
 
 constexpr std::size_t kMostReport = 8192;  // of an error or a notice, to be read
 constexpr std::size_t kMostSmall = 1024;   // of what else is read
-constexpr std::size_t kMostMessage = 512;  // of its text, to be shown
 constexpr int kDoubtful = 2;
 
 // How much of a frame has to be there to be read.
@@ -81,27 +80,6 @@ std::int64_t rows_of(std::string_view tag) {
   return read.ec == std::errc() && read.ptr == number.data() + number.size() ? rows : -1;
 }
 
-// A report quotes what was sent: names, which are shown, and values, which are not. Class 22 is
-// about values.
-void put_report(std::string_view text, std::string_view code, bool raw, std::string& out) {
-  text = text.substr(0, kMostMessage);
-  out.assign(raw ? text : std::string_view{});
-  while (!raw && !text.empty()) {
-    const std::size_t open = text.find('"');
-    out.append(text.substr(0, open));
-    if (open == std::string_view::npos) break;
-    text.remove_prefix(open + 1);
-    const std::size_t close = text.find('"');
-    std::array<char, kMostMessage> room;
-    const std::string_view shown =
-        code.starts_with("22") ? "?"
-                               : read_sql(text.substr(0, close), kPostgresSql, false, room).text;
-    out.append(1, '"').append(shown).append(1, '"');
-    if (close == std::string_view::npos) break;
-    text.remove_prefix(close + 1);
-  }
-}
-
 Message response(std::uint64_t begin, std::uint64_t end) {
   Message message;
   message.vocabulary = &kPostgresVocabulary;
@@ -140,6 +118,7 @@ Step PostgresAnswers::decode(Bytes bytes, std::uint64_t offset, MessageSink& sin
     if (rest.size() < wanted) break;
     if (doubts_ > 0) --doubts_;
     take(frame, rest.subspan(kPostgresHead, wanted - kPostgresHead), offset + at, sink);
+    last_type_ = frame.type;
     const bool row = frame.type == 'D' || frame.type == 'd';
     if (rest.size() < frame.size) {
       step.verdict = Verdict::kProgress;
@@ -246,39 +225,49 @@ void PostgresAnswers::take(const PostgresFrame& frame, Bytes body, std::uint64_t
 // seen.
 bool PostgresAnswers::take_unasked(const PostgresFrame& frame, Bytes body, std::uint64_t at,
                                    MessageSink& sink) {
-  if (session_.awaits() && session_.front().kind != Kind::kSync) return false;
+  const bool unknown = session_.unknown;
+  const bool awaits = session_.awaits() && !unknown;
+  if (awaits && session_.front().kind != Kind::kSync) return false;
   switch (frame.type) {
     case 'E':
       if (session_.flushed) {
         requests_.show_flushed(sink);
         return false;
       }
-      if (session_.unknown || !(session_.streaming || session_.awaits() ||
-                                read_postgres_report(body).severity != "ERROR")) {
+      if (unknown ||
+          !(session_.streaming || awaits || read_postgres_report(body).severity != "ERROR")) {
         return false;
       }
       session_.streaming = false;
       tell_unasked(frame, body, at, sink);
       return true;
     case 'N':
-      if (session_.unknown) return false;
+      if (unknown) return false;
       tell_unasked(frame, body, at, sink);
       return true;
     case 'S':
       take_parameter(body);
       return true;
+    // What a client can ask for before it executes. An answer that began with it might begin
+    // before its request.
     case '1':
-    case '2':
     case '3':
     case 'n':
     case 't':
+      if (session_.flushed || !session_.awaits()) return true;
+      break;
+    case '2':
+      if (session_.flushed) return true;
+      break;
     case 'T':
-      return session_.flushed;
+      if (session_.flushed || (last_type_ == 't' && !session_.awaits())) return true;
+      break;
     default:
-      if (session_.streaming || session_.awaits()) return true;
-      session_.unknown = true;
-      return false;
+      break;
   }
+  if (session_.streaming || awaits) return true;
+  session_.unknown = true;
+  return false;
 }
 
 void PostgresAnswers::take_authentication(Bytes body) {
@@ -341,13 +330,13 @@ void PostgresAnswers::take_error(Bytes body, std::uint64_t end, MessageSink& sin
 void PostgresAnswers::keep_report(const PostgresReport& report) {
   severity_.set(report.severity);
   code_.set(report.code);
-  put_report(report.message, report.code, raw_, message_);
+  put_postgres_message(report.message, report.code, raw_, message_);
 }
 
 void PostgresAnswers::take_notice(Bytes body) {
   if (answer_.notices++ != 0) return;
   const PostgresReport report = read_postgres_report(body);
-  put_report(report.message, report.code, raw_, notice_);
+  put_postgres_message(report.message, report.code, raw_, notice_);
 }
 
 void PostgresAnswers::take_copy(char type, std::uint64_t end, MessageSink& sink) {

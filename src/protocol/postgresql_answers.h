@@ -7,6 +7,7 @@
 
 #include "protocol/decoder.h"
 #include "protocol/postgresql_frames.h"
+#include "protocol/postgresql_report.h"
 #include "protocol/postgresql_requests.h"
 #include "protocol/postgresql_session.h"
 
@@ -89,7 +90,8 @@ class PostgresAnswers {
   std::string message_, notice_;
   std::uint64_t position_ = 0;  // up to here all was read
   bool skipping_ = false;       // the server passes over what comes before the next Sync
-  int doubts_ = 0;              // frames still to be checked
+  char last_type_ = 0;
+  int doubts_ = 0;  // frames still to be checked
 };
 
 }  // namespace weir

@@ -374,31 +374,4 @@ std::string_view take_postgres_text(Reader& reader) {
   return rest.substr(0, end);
 }
 
-PostgresReport read_postgres_report(Bytes body) {
-  PostgresReport report;
-  Reader reader(body);
-  while (reader.ok() && reader.remaining() > 0) {
-    const std::uint8_t field = reader.u8();
-    if (field == 0) break;
-    const std::string_view text = take_postgres_text(reader);
-    switch (field) {
-      case 'S':
-        if (report.severity.empty()) report.severity = text;
-        break;
-      case 'V':  // the same in English, whatever the server's language
-        report.severity = text;
-        break;
-      case 'C':
-        report.code = text;
-        break;
-      case 'M':
-        report.message = text;
-        break;
-      default:
-        break;
-    }
-  }
-  return report;
-}
-
 }  // namespace weir

@@ -41,11 +41,4 @@ PostgresFit check_postgres_startup(Bytes bytes);
 // The text up to the next zero byte, which is passed over; ok() of the reader fails without one.
 std::string_view take_postgres_text(Reader& reader);
 
-// One part of an error or a notice.
-struct PostgresReport {
-  std::string_view severity, code, message;
-};
-// `body` may be cut.
-PostgresReport read_postgres_report(Bytes body);
-
 }  // namespace weir

@@ -91,14 +91,12 @@ struct PostgresSession {
   Awaited front() const { return awaited_[first_]; }
   Awaited& back() { return awaited_.back(); }
   void push(Kind kind, bool last) {
-    if (first_ == awaited_.size()) {
-      awaited_.clear();
-      first_ = 0;
-    } else if (awaited_.size() == awaited_.capacity() && first_ > 0) {
+    if (awaited_.size() - first_ == kMostAwaited) lose_count();
+    const bool full = awaited_.size() == awaited_.capacity();
+    if (first_ == awaited_.size() || (full && first_ > awaited_.size() / 2)) {
       awaited_.erase(awaited_.begin(), awaited_.begin() + static_cast<std::ptrdiff_t>(first_));
       first_ = 0;
     }
-    if (awaited_.size() == kMostAwaited) lose_count();
     awaited_.push_back({kind, last});
   }
   void pop() { ++first_; }

@@ -42,8 +42,9 @@ std::size_t PostgresStatements::room_for(std::string_view name) {
     slots_.emplace_back();
     return slots_.size() - 1;
   }
+  const std::size_t slot = oldest_;
   oldest_ = (oldest_ + 1) % kMost;
-  return oldest_;
+  return slot;
 }
 
 void PostgresStatements::forget(std::size_t slot) {

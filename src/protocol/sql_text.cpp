@@ -26,143 +26,6 @@ constexpr auto kClasses = make_classes();
 Class class_of(char c) { return static_cast<Class>(kClasses[static_cast<std::uint8_t>(c)]); }
 bool in_word(char c) { return class_of(c) == kLetter || class_of(c) == kDigit || c == '$'; }
 
-// A word of at most 16 letters in capitals, to be compared at once.
-struct Word {
-  std::uint64_t high = 0, low = 0;
-
-  static constexpr Word of(std::string_view text) {
-    Word word;
-    for (const char c : text) {
-      word.high = (word.high << 8) | (word.low >> 56);
-      word.low =
-          (word.low << 8) | static_cast<std::uint8_t>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-    }
-    return word;
-  }
-  bool operator==(const Word&) const = default;
-};
-constexpr std::size_t kLongestWord = 16;
-
-struct Known {
-  template <std::size_t N>
-  constexpr Known(const char (&spelled)[N]) : name(spelled), word(Word::of(name)) {}
-  std::string_view name;
-  Word word;
-};
-
-// The first of them are nearly all that is ever sent.
-constexpr Known kVerbs[] = {"SELECT",
-                            "INSERT",
-                            "UPDATE",
-                            "DELETE",
-                            "BEGIN",
-                            "COMMIT",
-                            "SET",
-                            "WITH",
-                            "ROLLBACK",
-                            "SHOW",
-                            "CREATE",
-                            "DROP",
-                            "ALTER",
-                            "START",
-                            "END",
-                            "EXPLAIN",
-                            "VALUES",
-                            "MERGE",
-                            "REPLACE",
-                            "CALL",
-                            "COPY",
-                            "TABLE",
-                            "TRUNCATE",
-                            "LOCK",
-                            "UNLOCK",
-                            "SAVEPOINT",
-                            "RELEASE",
-                            "ABORT",
-                            "PREPARE",
-                            "EXECUTE",
-                            "DEALLOCATE",
-                            "DECLARE",
-                            "FETCH",
-                            "MOVE",
-                            "CLOSE",
-                            "LISTEN",
-                            "UNLISTEN",
-                            "NOTIFY",
-                            "VACUUM",
-                            "ANALYZE",
-                            "ANALYSE",
-                            "CLUSTER",
-                            "REINDEX",
-                            "REFRESH",
-                            "CHECKPOINT",
-                            "DISCARD",
-                            "RESET",
-                            "DO",
-                            "GRANT",
-                            "REVOKE",
-                            "COMMENT",
-                            "SECURITY",
-                            "REASSIGN",
-                            "IMPORT",
-                            "LOAD",
-                            "USE",
-                            "DESCRIBE",
-                            "DESC",
-                            "RENAME",
-                            "OPTIMIZE",
-                            "REPAIR",
-                            "CHECK",
-                            "CHECKSUM",
-                            "FLUSH",
-                            "KILL",
-                            "HANDLER",
-                            "XA",
-                            "INSTALL",
-                            "UNINSTALL",
-                            "SHUTDOWN",
-                            "HELP",
-                            "BINLOG",
-                            "CACHE",
-                            "CHANGE",
-                            "PURGE",
-                            "STOP",
-                            "SIGNAL",
-                            "GET",
-                            "RESIGNAL",
-                            "IDENTIFY_SYSTEM",
-                            "START_REPLICATION",
-                            "BASE_BACKUP"};
-
-// What a CREATE, DROP, ALTER or START is about; the words before it are not shown.
-constexpr Known kObjects[] = {
-    "TABLE",   "INDEX",      "VIEW",       "DATABASE", "SCHEMA", "FUNCTION",    "PROCEDURE",
-    "TRIGGER", "SEQUENCE",   "TYPE",       "USER",     "ROLE",   "EXTENSION",   "DOMAIN",
-    "EVENT",   "SERVER",     "AGGREGATE",  "OPERATOR", "POLICY", "PUBLICATION", "SUBSCRIPTION",
-    "RULE",    "STATISTICS", "TABLESPACE", "LANGUAGE", "CAST",   "COLLATION",   "TRANSACTION",
-    "SYSTEM",  "SLAVE",      "REPLICA"};
-
-// The words that a WITH can serve.
-constexpr Known kServed[] = {"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "VALUES", "TABLE"};
-
-template <std::size_t N>
-const Known* find(const Known (&list)[N], std::string_view text) {
-  if (text.size() > kLongestWord) {
-    const auto same = [&](const Known& known) {
-      return known.name.size() == text.size() &&
-             std::equal(text.begin(), text.end(), known.name.begin(),
-                        [](char a, char b) { return (a == b) || (a ^ 0x20) == b; });
-    };
-    const Known* found = std::find_if(std::begin(list), std::end(list), same);
-    return found == std::end(list) ? nullptr : found;
-  }
-  const Word word = Word::of(text);
-  for (const Known& known : list) {
-    if (known.word == word) return &known;
-  }
-  return nullptr;
-}
-
 class Scanner {
  public:
   Scanner(std::string_view sql, const SqlDialect& dialect, std::span<char> room)
@@ -173,7 +36,7 @@ class Scanner {
  private:
   enum Token : std::uint8_t { kNothing, kText, kOperator, kOpened, kClosed, kComma, kValue };
   // What is known of the innermost parentheses: so far values and commas only, or not.
-  enum List : std::uint8_t { kNoList, kEmpty, kAfterValue, kAfterComma };
+  enum List : std::uint8_t { kNoList, kEmpty, kAfterValue, kAfterComma, kAfterMore };
 
   std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
   char peek(std::size_t ahead) const { return ahead < left() ? at_[ahead] : '\0'; }
@@ -189,6 +52,7 @@ class Scanner {
   void read_number();
   void read_open();
   void read_close();
+  List join_values();
   void skip_line() { at_ = find_char(at_, '\n'), space_ = true; }
   void skip_comment();
   const char* past_quoted(const char* from, char quote, bool backslashes) const;
@@ -200,7 +64,6 @@ class Scanner {
     out_.put({at_, static_cast<std::size_t>(until - at_)}), at_ = until;
   }
   void show_value(std::string_view text);
-  void read_keyword(std::string_view word);
   void end_statement();
   void finish_operation();
 
@@ -214,11 +77,9 @@ class Scanner {
   std::size_t list_begin_ = 0;     // in the output: the first value of the list
   std::size_t row_end_ = 0;        // behind a `(?)` that only a comma has followed; 0: none
   std::size_t outer_row_end_ = 0;  // of the row before the list that is open
-  // The statement's words.
-  enum Expect : std::uint8_t { kVerb, kObject, kServedVerb, kNoWord };
-  Expect expect_ = kVerb;
+  SqlVerb verb_;
   int depth_ = 0;
-  SqlOperation operation_, first_;
+  SqlOperation first_;  // of the first statement
   std::uint32_t statements_ = 0;
   bool alike_ = true;
 };
@@ -290,40 +151,8 @@ void Scanner::read_word() {
     }
   }
   begin_token(kText);
-  if (expect_ != kNoWord) read_keyword(word);
+  if (verb_.wants()) verb_.read(word, depth_);
   show(word_end);
-}
-
-void Scanner::read_keyword(std::string_view word) {
-  const Known* known = nullptr;
-  switch (expect_) {
-    case kVerb:
-      known = find(kVerbs, word);
-      expect_ = kNoWord;
-      if (known == nullptr) return;
-      if (known->name == "WITH") {
-        expect_ = kServedVerb;
-        return;
-      }
-      if (known->name == "CREATE" || known->name == "DROP" || known->name == "ALTER" ||
-          known->name == "START") {
-        expect_ = kObject;
-      }
-      return operation_.add(known->name);
-    case kObject:
-      known = find(kObjects, word);
-      if (known == nullptr) return;
-      expect_ = kNoWord;
-      return operation_.add(known->name);
-    case kServedVerb:
-      if (depth_ != 0) return;
-      known = find(kServed, word);
-      if (known == nullptr) return;
-      expect_ = kNoWord;
-      return operation_.add(known->name);
-    case kNoWord:
-      return;
-  }
 }
 
 // Digits and all that may belong to them: 1.5e-3, 0xff, 1_000.
@@ -343,14 +172,18 @@ void Scanner::show_value(std::string_view text) {
   const List list = list_;
   begin_token(kValue);
   row_end_ = 0;
-  list_ = list == kEmpty || list == kAfterComma ? kAfterValue : kNoList;
-  if (list == kAfterComma) {
-    out_.cut(list_begin_);
-    out_.put('?');
-    return;
-  }
-  list_begin_ = out_.size();
+  list_ = list == kEmpty ? kAfterValue : list == kAfterComma ? kAfterMore : kNoList;
+  if (list == kEmpty) list_begin_ = out_.size();
   out_.put(text);
+}
+
+// Several values, up to a comma or the end of their list, are one.
+Scanner::List Scanner::join_values() {
+  if (list_ != kAfterMore) return list_;
+  out_.cut(list_begin_);
+  out_.put('?');
+  space_ = false;
+  return kAfterValue;
 }
 
 void Scanner::read_open() {
@@ -365,7 +198,7 @@ void Scanner::read_open() {
 }
 
 void Scanner::read_close() {
-  const List list = list_;
+  const List list = join_values();
   begin_token(kClosed);
   if (depth_ > 0) --depth_;
   list_ = kNoList;
@@ -411,7 +244,7 @@ void Scanner::read_other() {
       ++at_;
       return end_statement();
     case ',': {
-      const List list = list_;
+      const List list = join_values();
       const std::size_t row_end = row_end_;
       begin_token(kComma);
       list_ = list == kAfterValue ? kAfterComma : kNoList;
@@ -491,7 +324,7 @@ void Scanner::read_literal(char quote, bool backslashes) {
 
 void Scanner::read_identifier(char quote) {
   begin_token(kText);
-  if (expect_ == kVerb) expect_ = kNoWord;
+  verb_.skip();
   show(past_quoted(at_ + 1, quote, false));
 }
 
@@ -534,28 +367,19 @@ void Scanner::end_statement() {
   list_ = kNoList;
   row_end_ = 0;
   depth_ = 0;
-  expect_ = kVerb;
 }
 
 void Scanner::finish_operation() {
   if (last_ == kNothing) return;
-  if (expect_ == kServedVerb) operation_.add("WITH");
+  const SqlOperation operation = verb_.take();
   if (statements_ == 1) {
-    first_ = operation_;
-  } else if (operation_.text() != first_.text()) {
+    first_ = operation;
+  } else if (operation.text() != first_.text()) {
     alike_ = false;
   }
-  operation_.clear();
 }
 
 }  // namespace
-
-void SqlOperation::add(std::string_view word) {
-  if (word.empty() || size_ + 1 + word.size() > text_.size()) return;
-  if (size_ != 0) text_[size_++] = ' ';
-  std::memcpy(text_.data() + size_, word.data(), word.size());
-  size_ += word.size();
-}
 
 SqlText read_sql(std::string_view sql, const SqlDialect& dialect, bool raw, std::span<char> room) {
   SqlText result;

@@ -2,11 +2,12 @@
 // `(?)`. One pass, no state between texts, no memory but the room that is given.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
+
+#include "protocol/sql_operation.h"
 
 namespace weir {
 
@@ -32,20 +33,6 @@ inline constexpr SqlDialect kMysqlSql{.backslash_escapes = true,
                                       .spaced_dashes = true,
                                       .live_comments = true,
                                       .question_marks = true};
-
-// What a text does, in few words fit for a metric label: "SELECT", "CREATE TABLE", "BATCH INSERT"
-// (several statements that do the same), "BATCH" (that do not). Empty where the first word is no
-// statement's. WITH is the statement that its expressions serve.
-class SqlOperation {
- public:
-  std::string_view text() const { return {text_.data(), size_}; }
-  void add(std::string_view word);
-  void clear() { size_ = 0; }
-
- private:
-  std::array<char, 40> text_{};
-  std::size_t size_ = 0;
-};
 
 struct SqlText {
   std::string_view text;  // in the room, or of `sql` itself where that is shown as it is

@@ -46,9 +46,10 @@ def wait_for_port(address, port, seconds=10):
 
 
 class Server:
-    """A server process in the foreground; `with` ends it by its pid."""
+    """A server process in the foreground; `with` ends it by its pid and this signal."""
 
-    def __init__(self, command, address, port):
+    def __init__(self, command, address, port, stop=signal.SIGTERM):
+        self.stop = stop
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         wait_for_port(address, port)
 
@@ -56,7 +57,7 @@ class Server:
         return self
 
     def __exit__(self, *_):
-        self.process.terminate()
+        self.process.send_signal(self.stop)
         self.process.wait(timeout=10)
 
 

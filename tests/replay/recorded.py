@@ -157,10 +157,37 @@ def redis_problem(record, t):
     return found
 
 
-def redis_differences(records):
-    """Redis answers in order: the records of each connection are its exchanges, in their order."""
+def postgresql_problem(record, t):
+    """Differences of a record from the exchange it should be."""
+    at, request, answer = record["attributes"], t["request"], t["response"]
+    found = sound(record) + differs("quality", record.get("quality"), "complete")
+    if request is None:
+        return found + differs("request", record.get("request"), None) + \
+            differs("channel", at.get("weir.postgresql.channel"), answer["channel"]) + sizes("response", record["response"], answer)
+    shown = request["text"]
+    text = at.get("db.query.text", "")
+    whole = len(shown) == request["text_chars"]
+    if text != shown if whole else not text.startswith(shown[:100]):
+        found.append(f"db.query.text is {text[:80]!r}, not {shown!r}")
+    found += differs("message", at.get("weir.postgresql.message"), request["message"]) + \
+        sizes("request", record.get("request"), request) + differs("user", at.get("user.name"), request.get("user", at.get("user.name")))
+    if answer is None:
+        return found + differs("status", record.get("status"), t.get("status", "unanswered")) + \
+            differs("response", record.get("response"), None)
+    bad = "error" in answer or "skipped" in answer
+    found += differs("status", record.get("status"), "error" if bad else "ok") + sizes("response", record.get("response"), answer)
+    for name, key in (("db.response.status_code", "error"), ("error.message", "message"), ("db.response.returned_rows", "rows"),
+                      ("weir.postgresql.command", "tag"), ("weir.postgresql.transaction", "transaction"),
+                      ("weir.postgresql.encryption", "encryption"), ("weir.postgresql.copied_in_bytes", "copied_in")):
+        found += differs(name, at.get(name), answer.get(key))
+    return found + differs("error.type", at.get("error.type"), "not_executed" if "skipped" in answer else None)
+
+
+def ordered_differences(protocol, records):
+    """Of protocols that answer in order: the records of each connection are its exchanges, in their order."""
+    problem = {"redis": redis_problem, "postgresql": postgresql_problem}[protocol]
     wanted, got = collections.defaultdict(list), collections.defaultdict(list)
-    for t in truth("redis"):
+    for t in truth(protocol):
         wanted[ends(t)].append(t)
     for record in records:
         got[ends(record)].append(record)
@@ -170,10 +197,26 @@ def redis_differences(records):
         if len(have) != len(exchanges):
             found.append(f"{exchanges[0]['shape']} {connection[0]}: {len(have)} records of {len(exchanges)} exchanges")
         for number, (record, t) in enumerate(zip(have, exchanges)):
-            if problems := redis_problem(record, t):
-                asked = t["request"]["text"][:40] if t["request"] else "(pushed)"
+            if problems := problem(record, t):
+                asked = t["request"]["text"][:40] if t["request"] else "(unasked)"
                 found.append(f"{t['shape']} {connection[0]} #{number} {asked}: {'; '.join(problems)}")
                 break
+    return found
+
+
+def postgresql_wrong_pairs(records):
+    """With packets missing: an answered statement must have one of the answers that it got on its connection."""
+    answers, found = collections.defaultdict(set), []
+    for t in truth("postgresql"):
+        if t["request"] and t["response"]:
+            answers[ends(t), t["request"]["text"][:100]].add((t["response"]["wire_bytes"], t["response"].get("error")))
+    for record in records:
+        at = record["attributes"]
+        if record.get("request") and record.get("response") and record.get("quality") == "complete":
+            asked = at.get("db.query.text", "")[:100]
+            answer = record["response"].get("wire_bytes"), at.get("db.response.status_code")
+            if answer not in answers.get((ends(record), asked), ()):
+                found.append(f"{ends(record)[0]} {asked!r} was given {answer}, not {answers.get((ends(record), asked))}")
     return found
 
 
@@ -193,7 +236,10 @@ def redis_wrong_pairs(records):
     return found
 
 
+WRONG_PAIRS = {"redis": redis_wrong_pairs, "postgresql": postgresql_wrong_pairs}
+
+
 def differences(protocol, records, whole=True):
-    if protocol == "redis":
-        return redis_differences(records) if whole else redis_wrong_pairs(records)
+    if protocol in WRONG_PAIRS:
+        return ordered_differences(protocol, records) if whole else WRONG_PAIRS[protocol](records)
     return keyed_differences(protocol, records, whole)

@@ -21,7 +21,7 @@ import recorded
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WEIR = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else
                        os.environ.get("WEIR", os.path.join(ROOT, "build", "release", "weir")))
-PROTOCOLS = ("http", "dns", "redis")
+PROTOCOLS = ("http", "dns", "redis", "postgresql")
 FLOOR = 0.995
 failures = 0
 
@@ -57,7 +57,7 @@ class Told:
     def __init__(self, protocol, folder):
         self.protocol, self.folder = protocol, folder
         self.capture = capture.load(recorded.recording(protocol))
-        self.flags = ["--raw-queries"] if protocol == "redis" else []
+        self.flags = ["--raw-queries"] if protocol in ("redis", "postgresql") else []
 
     def read(self, *files, data=None, quiet=False):
         return weir(*self.flags, *(word for file in files for word in ("-r", file)), data=data, quiet=quiet)

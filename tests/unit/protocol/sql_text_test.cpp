@@ -80,6 +80,8 @@ TEST(SqlText, ListsOfLiteralsAreOne) {
   EXPECT_EQ(pg("SELECT a IN ($1, $2, $3), b IN ($4), f($5, x), ARRAY[1,2]"),
             "SELECT a IN (?), b IN ($4), f($5, x), ARRAY[?]");
   EXPECT_EQ(my("SELECT a IN (?, ?, ?)"), "SELECT a IN (?)");
+  EXPECT_EQ(pg("SELECT f(1, $1::int), g($1, 2, x), h(1, 2 )"),
+            "SELECT f(?, $1::int), g(?, x), h(?)");
   std::string many = "SELECT a IN (1";
   for (int i = 0; i < 100000; ++i) many += ", 'value'";
   EXPECT_EQ(pg(many + ") AND b"), "SELECT a IN (?) AND b");
