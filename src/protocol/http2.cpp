@@ -131,7 +131,11 @@ Step Http2Decoder::step(Direction direction, Bytes bytes, std::uint64_t at,
   if (s.guessed) {
     const Http2Look look = look_at_http2(bytes, direction);
     if (look == Http2Look::kNo) return {Verdict::kInvalid};
-    if (look == Http2Look::kMore) return {Verdict::kNeedMore};
+    if (look == Http2Look::kMore) {
+      // What needs more to be believed must not keep back what is certain.
+      const std::size_t found = find_http2_frame(bytes, direction);
+      return {found == 0 ? Verdict::kNeedMore : Verdict::kInvalid};
+    }
     s.guessed = false;
     if (bytes[0] == static_cast<std::uint8_t>(kHttp2Preface[0])) {
       return {Verdict::kProgress, kHttp2Preface.size()};
