@@ -93,6 +93,9 @@ class Http2Decoder final : public Decoder {
   Http2Fields fields_;
   std::vector<std::uint8_t> block_;  // of several frames
   std::uint32_t highest_ = 0;        // stream the client has opened
+  bool asked_ = false;
+  // All requests so far, as far as they told, were calls: those that do not tell are, too.
+  bool calls_only_ = false;
 };
 
 Step Http2Decoder::decode(Direction direction, Bytes bytes, std::uint64_t offset,
@@ -333,7 +336,10 @@ void Http2Decoder::request(const Block& block, const Http2Head& head, MessageSin
   if (!head.is_request() && !(newer && head.unknown)) return;  // trailers, their request lost
   highest_ = std::max(highest_, id);
   Http2Stream& stream = open(id, sink);
-  stream.grpc = head.is_grpc();
+  const bool untold = head.unknown > 0 && head.content_type.empty();
+  stream.grpc = untold ? calls_only_ && head.method == "POST" : head.is_grpc();
+  if (!untold) calls_only_ = stream.grpc && (calls_only_ || !asked_);
+  asked_ = true;
   Http2Stream::Way& way = stream.way(Direction::kToServer);
   way.open = !block.ends_stream();
   way.wire = block.size;
@@ -460,7 +466,12 @@ void Http2Decoder::reset(Direction direction, std::uint32_t id, std::uint32_t co
   constexpr std::size_t kSize = Http2Frame::kHeaderBytes + 4;
   const bool by_client = direction == Direction::kToServer;
   close_request(*stream, sink);
-  if (stream->way(Direction::kToClient).open) {
+  if (const auto& way = stream->way(Direction::kToClient); way.open) {
+    constexpr std::uint32_t kNoError = 0;
+    if (!by_client && code == kNoError && way.damaged) {  // the answer's end was lost before
+      finish(Direction::kToClient, *stream, at, sink);
+      return;
+    }
     MessageEnd end;
     end.end = by_client ? side(Direction::kToClient).next : at + kSize;
     end.status = Status::kError;

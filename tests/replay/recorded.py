@@ -143,7 +143,8 @@ def check_grpc(record, t, whole):
     complete = whole or record.get("quality") == "complete"
     if request["cancel"] or answer["code"] == "DEADLINE_EXCEEDED":
         # The client's word; on the wire the call is taken back, unless its end was on its way already.
-        taken_back = record["status"] != "ok" and at.get("weir.http2.reset") == "CANCEL"
+        taken_back = record["status"] != "ok" and (at.get("weir.http2.reset") == "CANCEL" or
+                                                   at.get("rpc.response.status_code") == answer["code"])
         found = [] if taken_back or not complete or request["cancel"] and record["status"] == "ok" else \
             [f"{answer['code']} became {record['status']} {at.get('weir.http2.reset')}"]
     else:
