@@ -466,8 +466,8 @@ void Http2Decoder::reset(Direction direction, std::uint32_t id, std::uint32_t co
   constexpr std::size_t kSize = Http2Frame::kHeaderBytes + 4;
   const bool by_client = direction == Direction::kToServer;
   close_request(*stream, sink);
+  constexpr std::uint32_t kNoError = 0;
   if (const auto& way = stream->way(Direction::kToClient); way.open) {
-    constexpr std::uint32_t kNoError = 0;
     if (!by_client && code == kNoError && way.damaged) {  // the answer's end was lost before
       finish(Direction::kToClient, *stream, at, sink);
       return;
@@ -484,7 +484,9 @@ void Http2Decoder::reset(Direction direction, std::uint32_t id, std::uint32_t co
   }
   Message message;
   message.vocabulary = stream->grpc ? &kGrpcVocabulary : &kHttp2Vocabulary;
-  message.kind = by_client ? MessageKind::kCancel : MessageKind::kResponse;
+  // Of an answer that was whole, as a server says that ends it before the request does.
+  const bool lost = code == kNoError && !side(Direction::kToClient).whole;
+  message.kind = by_client || lost ? MessageKind::kCancel : MessageKind::kResponse;
   message.direction = direction;
   message.stream_id = stream->message_id;
   message.begin = at;
