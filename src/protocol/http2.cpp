@@ -17,6 +17,7 @@
 #include "protocol/http2_fields.h"
 #include "protocol/http2_frame.h"
 #include "protocol/http2_head.h"
+#include "protocol/http2_losses.h"
 #include "protocol/http2_streams.h"
 #include "protocol/registry.h"
 
@@ -86,10 +87,13 @@ class Http2Decoder final : public Decoder {
   void cut(Direction, Http2Stream&, std::uint64_t end, MessageSink&) noexcept;
   void close_request(Http2Stream&, MessageSink&) noexcept;
   void lose(Direction) noexcept;
+  void lose_table(Direction) noexcept;
+  void check_table(Direction, const Http2Frame&, Bytes block) noexcept;
 
   const Limits limits_;
   std::array<Side, 2> sides_;
   Http2Streams streams_;
+  Http2Losses losses_;
   Http2Fields fields_;
   std::vector<std::uint8_t> block_;  // of several frames
   std::uint32_t highest_ = 0;        // stream the client has opened
@@ -167,6 +171,7 @@ Step Http2Decoder::begin(Direction direction, Bytes bytes) noexcept {
     }
   }
   lose(direction);
+  lose_table(direction);
   s.guessed = true;
   return {Verdict::kProgress};
 }
@@ -310,6 +315,7 @@ Step Http2Decoder::headers(Direction direction, const Http2Frame& frame, Bytes b
   const Verdict verdict = collect(bytes, block);
   if (verdict == Verdict::kInvalid) return refuse(direction);
   if (verdict == Verdict::kNeedMore) return {Verdict::kNeedMore};
+  check_table(direction, frame, block.bytes);
   std::array<char, kHeadRoom> room;
   TextBuffer text(room);
   Http2Head head;
@@ -372,6 +378,7 @@ void Http2Decoder::response(const Block& block, const Http2Head& head, MessageSi
   message.end = block.end();
   message.vocabulary = &kHttp2Vocabulary;
   if (interim) {
+    losses_.on_extra_head();
     message.kind = MessageKind::kInterim;
     message.stream_id = stream ? stream->message_id : id;
     message.fields = fields_.clear().status(head.status).span();
@@ -420,6 +427,7 @@ void Http2Decoder::response(const Block& block, const Http2Head& head, MessageSi
 // What the client has not asked for: one message from the promise to the end of the body.
 void Http2Decoder::promise(const Block& block, const Http2Head& head, MessageSink& sink) noexcept {
   if (block.promised == 0 || block.promised % 2 != 0 || streams_.find(block.promised)) return;
+  losses_.on_extra_head();
   Http2Stream& stream = open(block.promised, sink);
   stream.pushed = true;
   Http2Stream::Way& way = stream.way(Direction::kToClient);
@@ -538,7 +546,10 @@ Http2Stream& Http2Decoder::open(std::uint32_t id, MessageSink& sink) noexcept {
 // The message ends as it should.
 void Http2Decoder::finish(Direction direction, Http2Stream& stream, std::uint64_t end,
                           MessageSink& sink) noexcept {
-  if (direction == Direction::kToClient) close_request(stream, sink);
+  if (direction == Direction::kToClient) {
+    close_request(stream, sink);
+    losses_.on_end(stream.id);
+  }
   MessageEnd message;
   message.end = end;
   fields_.clear();
@@ -587,13 +598,43 @@ void Http2Decoder::close_request(Http2Stream& stream, MessageSink& sink) noexcep
   cut(Direction::kToServer, stream, client().next, sink);
 }
 
-// The table of this direction, and what of it was missed of the open streams.
+// The table of this direction.
+void Http2Decoder::lose_table(Direction direction) noexcept {
+  side(direction).whole = false;
+  side(direction).hpack.lose();
+  if (direction == Direction::kToServer) {
+    losses_.on_lost_requests();
+  } else {
+    losses_.on_lost_answers();
+  }
+}
+
+// Before a header block: whether some were lost.
+void Http2Decoder::check_table(Direction direction, const Http2Frame& frame, Bytes block) noexcept {
+  Http2Stream* const stream = streams_.find(frame.stream_id);
+  if (direction == Direction::kToServer) {
+    if (losses_.in_requests()) {
+      if (losses_.requests_whole(stream == nullptr, frame.stream_id, highest_)) {
+        side(direction).whole = true;
+      } else {
+        lose_table(direction);
+      }
+    }
+    if (stream != nullptr) losses_.on_request_trailers();
+    return;
+  }
+  const bool answered = stream != nullptr && stream->answered;
+  if (!losses_.answers_whole(frame.stream_id, answered, hpack_shape(block).response)) {
+    lose_table(direction);
+  }
+}
+
+// What was missed of the messages that are open in this direction.
 void Http2Decoder::lose(Direction direction) noexcept {
   Side& s = side(direction);
   s.begun = true;
   s.whole = false;
   s.in_data = false;
-  s.hpack.lose();
   streams_.each([&](Http2Stream& stream) {
     Http2Stream::Way& way = stream.way(direction);
     if (!way.open) return;
@@ -604,18 +645,28 @@ void Http2Decoder::lose(Direction direction) noexcept {
 
 Step Http2Decoder::refuse(Direction direction) noexcept {
   lose(direction);
+  lose_table(direction);
   return {Verdict::kInvalid};
 }
 
 void Http2Decoder::gap(Direction direction, std::uint64_t length, MessageSink&) noexcept {
-  side(direction).next += length;
+  Side& s = side(direction);
+  s.next += length;
+  if (!s.begun) lose_table(direction);
   lose(direction);
+  if (direction == Direction::kToServer) {
+    losses_.gap_in_requests();
+  } else {
+    losses_.gap_in_answers(streams_.count(), streams_.count() == 1 ? streams_.oldest()->id : 0);
+  }
 }
 
 std::size_t Http2Decoder::resync(Direction direction, Bytes bytes) noexcept {
   if (bytes.empty()) return 0;
-  lose(direction);
-  side(direction).guessed = true;
+  Side& s = side(direction);
+  if (!s.begun) lose_table(direction);
+  if (!s.begun) lose(direction);
+  s.guessed = true;
   return find_http2_frame(bytes, direction);
 }
 

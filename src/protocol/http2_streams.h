@@ -41,6 +41,7 @@ class Http2Streams {
 
   // Null where it is not known. Pointers are valid until open() or remove().
   Http2Stream* find(std::uint32_t id);
+  std::size_t count() const { return count_; }
   bool full() const { return count_ == kMost; }
   // Not while full(), nor of an id that is known.
   Http2Stream& open(std::uint32_t id);
