@@ -25,7 +25,6 @@ struct Http2Stream {
   bool grpc = false;
   bool pushed = false;
   bool answered = false;    // a final head came
-  bool upgraded = false;    // asked in HTTP/1.1
   int status = 0;           // of a pushed one
   std::uint64_t heard = 0;  // at which count of streams a frame of it came last
   Way ways[2];              // by Direction

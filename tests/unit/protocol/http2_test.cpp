@@ -264,6 +264,33 @@ TEST_F(Http2, AfterALossTheNextFramesAreFound) {
   EXPECT_FALSE(at(2).size_bytes.has_value());
 }
 
+// The table is still right where a loss can have taken no head with it.
+TEST_F(Http2, ALossWithoutHeadsCostsNothing) {
+  begin();
+  drive.client(client.headers(1, request("/a", "GET", {{"x-more", "1"}}), true));
+  drive.server(server.headers(1, answer(200, {{"server", "test"}})) + data(1, "begun"));
+  drive.lose(Direction::kToServer, 17);
+  drive.lose(Direction::kToClient, 50);
+  drive.client(client.headers(3, request("/b", "GET", {{"x-more", "1"}}), true));
+  drive.server(data(1, "end", true) + server.headers(3, answer(200, {{"server", "test"}}), true));
+  ASSERT_EQ(count(), 4u);
+  EXPECT_EQ(at(2).quality, Quality::kComplete);
+  EXPECT_EQ(at(3).quality, Quality::kComplete);
+  EXPECT_FALSE(at(1).size_bytes.has_value());
+}
+
+TEST_F(Http2, AnEndWithoutErrorIsNoneWhereTheAnswerWasLost) {
+  begin();
+  drive.client(
+      h2::all({client.headers(1, request("/a", "PUT")), client.headers(3, request("/b", "PUT"))}));
+  drive.server(server.headers(1, answer(200)));
+  drive.lose(Direction::kToClient, 100);
+  drive.server(h2::reset(1, 0) + h2::reset(3, 0));
+  ASSERT_EQ(count(), 4u) << drive.dump();
+  EXPECT_EQ(at(2).status, Status::kOk);
+  EXPECT_EQ(at(3).kind, MessageKind::kCancel);
+}
+
 // A stream whose end was lost must not be remembered for good.
 TEST_F(Http2, WhatALossLeftOpenEnds) {
   begin();
