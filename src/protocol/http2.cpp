@@ -364,6 +364,7 @@ const Protocol kHttp2{
     .never_ports = {},
     .timeout = 600 * kSecond,
     .fifo = false,
+    .stateful = true,
     .match = match_http2,
     .make = make_http2,
     .fields = kHttp2Fields,

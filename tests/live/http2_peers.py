@@ -181,6 +181,21 @@ def grpc_calls_of_every_kind(scope):
 
 
 @test
+def large_messages(scope):
+    """Bodies that the kernel is told not to copy; the heads between them are there."""
+    home = scope.namespace()
+    grpc_peers(home)
+    weir = listened(home)
+    told = json.loads(home.run(GRPC, "call", 50051, 2, 20, "Bulk", seconds=60))
+    records = records_of(weir)
+    equal("calls", became(records), told)
+    kinds = collections.Counter((r["quality"], r["attributes"].get("weir.grpc.response.messages"),
+                                 r["attributes"].get("weir.grpc.response.message_bytes")) for r in records)
+    equal("messages", dict(kinds), {("complete", 5, 5_000_000): 40})
+    return "40 of 40"
+
+
+@test
 def joined_while_calls_are_under_way(scope):
     """Of connections that are older than weir: each call is there, with what of it can be known."""
     home = scope.namespace()
