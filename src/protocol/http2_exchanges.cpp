@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "protocol/http2_decoder.h"
+#include "protocol/http_fields.h"
 
 namespace weir {
 
@@ -44,7 +45,9 @@ void Http2Decoder::response(const Block& block, const Http2Head& head, MessageSi
   const std::uint32_t id = block.frame.stream_id;
   Http2Stream* stream = streams_.find(id);
   const bool interim = head.status >= 100 && head.status < 200;
-  const bool upgraded = !stream && id == 1 && highest_ == 0 && client().whole;
+  // A request in HTTP/1.1 still waits: that of the upgrade.
+  const bool upgraded =
+      !stream && id == 1 && highest_ == 0 && sink.asked(0, block.begin, kHttpMethod).has_value();
   if (!stream && !upgraded) {
     if (client().whole && id <= highest_) return;  // of a stream that was reset
     if (head.status == 0 && head.grpc_status.empty() && head.unknown == 0) return;

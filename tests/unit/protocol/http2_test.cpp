@@ -305,16 +305,16 @@ TEST_F(Http2, WhatALossLeftOpenEnds) {
   EXPECT_EQ(at(1).stream_id, 1u);
 }
 
-TEST_F(Http2, AnUpgradedRequestIsAnsweredOnStreamOne) {
-  drive.server(h2::settings() + server.headers(1, answer(200)));
-  drive.client(std::string(h2::kPreface) + h2::settings() + client.headers(3, request("/b"), true));
-  drive.server(data(1, "body", true) + server.headers(3, answer(200), true));
-  ASSERT_EQ(count(), 3u);
-  EXPECT_EQ(at(0).stream_id, 0u);  // of the request in HTTP/1.1
-  EXPECT_EQ(at(0).field("weir.http2.upgraded"), "1");
+// Of a server that is heard alone.
+TEST_F(Http2, AnswersWithoutRequests) {
+  drive.server(h2::all({h2::settings(), server.headers(1, answer(200)), data(1, "body", true),
+                        server.headers(3, answer(404), true)}));
+  ASSERT_EQ(count(), 2u);
+  EXPECT_EQ(at(0).stream_id, 1u);
+  EXPECT_FALSE(at(0).has("weir.http2.upgraded"));
   EXPECT_EQ(at(0).field("weir.stream_id"), "1");
   EXPECT_EQ(at(0).size_bytes, 4u);
-  EXPECT_EQ(at(2).stream_id, 3u);
+  EXPECT_EQ(at(1).status, Status::kError);
 }
 
 TEST(Http2Match, ClaimsWhatIsUnmistakable) {
