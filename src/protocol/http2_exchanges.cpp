@@ -46,8 +46,7 @@ void Http2Decoder::response(const Block& block, const Http2Head& head, MessageSi
   Http2Stream* stream = streams_.find(id);
   const bool interim = head.status >= 100 && head.status < 200;
   // A request in HTTP/1.1 still waits: that of the upgrade.
-  const bool upgraded =
-      !stream && id == 1 && highest_ == 0 && sink.asked(0, block.begin, kHttpMethod).has_value();
+  const bool upgraded = !stream && id == 1 && sink.asked(0, block.begin, kHttpMethod).has_value();
   if (!stream && !upgraded) {
     if (client().whole && id <= highest_) return;  // of a stream that was reset
     if (head.status == 0 && head.grpc_status.empty() && head.unknown == 0) return;
@@ -68,7 +67,7 @@ void Http2Decoder::response(const Block& block, const Http2Head& head, MessageSi
   }
   if (!stream) stream = &open(id, sink);
   if (upgraded) {
-    highest_ = 1;
+    highest_ = std::max(highest_, id);
     stream->message_id = 0;
   }
   stream->grpc |= head.is_grpc() || !head.grpc_status.empty();

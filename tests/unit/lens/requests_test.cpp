@@ -477,13 +477,14 @@ TEST_F(RequestsTest, ARequestThatIsTakenBackEndsThere) {
 }
 
 TEST_F(RequestsTest, ARequestBeforeAnUpgradeIsAnsweredInHttp2) {
-  h2::End answering;
+  h2::End asking, answering;
   handshake();
   client("GET /a HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
   server("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n" + h2::settings());
-  client(kHttp2Begin);
+  client(kHttp2Begin + asking.headers(3, h2::request("/b"), true));
   server(answering.headers(1, h2::answer(200)) + h2::data(1, "body", true));
-  EXPECT_EQ(finish(), Seen{"GET /a 200 ok complete 3ms"});
+  server(answering.headers(3, h2::answer(404), true));
+  EXPECT_EQ(finish(), (Seen{"GET /a 200 ok complete 3ms", "GET /b 404 error complete 2ms"}));
 }
 
 // A hole in a body taints the message it belongs to, not the one that was begun last.
