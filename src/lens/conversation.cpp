@@ -117,7 +117,7 @@ void Conversation::on_copied(Side side, const Chunk& chunk) {
   const Way& w = way(side);
   CopyPolicy::Piece piece;
   piece.length = chunk.length;
-  const bool passed_over = w.decoder && !w.resync && !w.unread;
+  const bool passed_over = w.decoder && !w.protocol->stateful && !w.resync && !w.unread;
   piece.needed = passed_over ? std::max(w.looked, chunk.offset) - chunk.offset : chunk.length;
   piece.skip = w.skip;
   piece.next_sequence = stream_.next_sequence(side);

@@ -146,12 +146,13 @@ void Matcher::on_request(const Message& message, const Arrival& arrival, const P
   exchange->worsen(message.quality);
   copy_fields(message.fields, exchange->request_values);
   if (repeated) exchange->request_values.add(FieldValue::of(kRepeatedField, 1));
-  if (unsynced_) exchange->worsen(Quality::kGap);
+  const bool lost_count = unsynced_ && protocol.fifo;
+  if (lost_count) exchange->worsen(Quality::kGap);
   if (message.kind == MessageKind::kOneWay) {
     exchange->status = Status::kOneWay;
   } else if (!exchange->response) {
     if (++open_requests_ > 1) pipelined_ = true;
-    if (unsynced_) doubt(exchange, shared);
+    if (lost_count) doubt(exchange, shared);
   }
   settle(exchange, message, arrival, shared);
 }

@@ -149,6 +149,8 @@ struct Protocol {
   std::span<const std::uint16_t> never_ports;  // ports of look-alikes (mDNS)
   Nanos timeout = 0;                           // a request without answer is given up after this
   bool fifo = true;                            // answers come in the order of the requests
+  // A loss also costs what comes after it: live, nothing is left uncopied on a guess.
+  bool stateful = false;
   Match (*match)(Bytes head, Direction, Transport) = nullptr;
   std::unique_ptr<Decoder> (*make)(const Limits&, Transport) = nullptr;
   std::span<const Field* const> fields;  // every field its messages can carry

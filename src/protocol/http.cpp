@@ -83,15 +83,16 @@ class HttpDecoder final : public Decoder {
   std::array<Side, 2> sides_;
   HttpPending pending_;
   HttpFields fields_;
-  bool connect_ = false;        // the newest request is a CONNECT
-  bool websocket_ = false;      // the newest request offers it
-  bool tunnel_ = false;         // the server accepted to switch
-  bool tunnel_client_ = false;  // the client has switched though no answer said so
-  bool by_content_ = false;     // the answer that decides kHold was lost
-  bool held_ = false;           // there are client bytes that wait in kHold
-  bool released_ = false;       // they just became HTTP
-  bool answered_ = false;       // a response was seen
-  bool pipelines_ = false;      // the client has asked before it was answered
+  bool connect_ = false;            // the newest request is a CONNECT
+  bool websocket_ = false;          // the newest request offers it
+  bool tunnel_ = false;             // the server accepted to switch
+  const Protocol* next_ = nullptr;  // to this; null: to be found out
+  bool tunnel_client_ = false;      // the client has switched though no answer said so
+  bool by_content_ = false;         // the answer that decides kHold was lost
+  bool held_ = false;               // there are client bytes that wait in kHold
+  bool released_ = false;           // they just became HTTP
+  bool answered_ = false;           // a response was seen
+  bool pipelines_ = false;          // the client has asked before it was answered
   // After a loss: of a client that takes turns all that comes before its next request is the rest
   // of a message, whatever it looks like.
   bool awaits_request_ = false;
@@ -166,7 +167,7 @@ Step HttpDecoder::head(Direction direction, Bytes bytes, std::uint64_t at,
                        MessageSink& sink) noexcept {
   Side& s = side(direction);
   const bool to_server = direction == Direction::kToServer;
-  if (to_server && tunnel_) return {Verdict::kSwitch};
+  if (to_server && tunnel_) return {Verdict::kSwitch, 0, 0, next_};
   const auto text = std::find_if(bytes.begin(), bytes.end(),
                                  [](std::uint8_t c) { return c != '\r' && c != '\n'; });
   if (text != bytes.begin()) {
@@ -252,7 +253,9 @@ Step HttpDecoder::response(const HttpHead& head, std::uint64_t at, MessageSink& 
                         !(kind == Body::kLength && head.content_length == 0);
   answered_ = true;
   Message message;
-  message.kind = interim ? MessageKind::kInterim : MessageKind::kResponse;
+  // The answer itself comes in HTTP/2, on a stream that nobody has opened.
+  const bool http2 = head.status == 101 && http_list_has(head.upgrade, "h2c");
+  message.kind = interim || http2 ? MessageKind::kInterim : MessageKind::kResponse;
   message.direction = Direction::kToClient;
   message.begin = at;
   message.status = head.status >= 400 ? Status::kError : Status::kOk;
@@ -276,7 +279,8 @@ Step HttpDecoder::response(const HttpHead& head, std::uint64_t at, MessageSink& 
     // Frames that nobody decodes, and whose payload must not be taken for something else.
     const bool opaque =
         head.status == 101 && (websocket_ || http_list_has(head.upgrade, "websocket"));
-    return {opaque ? Verdict::kOpaque : Verdict::kSwitch, head.size};
+    if (http2) next_ = &kHttp2;
+    return {opaque ? Verdict::kOpaque : Verdict::kSwitch, head.size, 0, next_};
   }
   if (asked.last) stay();
   if (!doubtful) return body(Direction::kToClient, kind, head.content_length, head.size);
@@ -388,7 +392,7 @@ Step HttpDecoder::trailer(Direction direction, Bytes bytes, std::uint64_t at,
 }
 
 Step HttpDecoder::hold(Bytes bytes) noexcept {
-  if (tunnel_) return {Verdict::kSwitch};
+  if (tunnel_) return {Verdict::kSwitch, 0, 0, next_};
   held_ = true;
   if (by_content_) {
     const std::size_t size = std::min(bytes.size(), Protocol::kMatchBytes);

@@ -7,21 +7,20 @@
 namespace weir {
 
 extern const Field kHttpMethod{"http.request.method", FieldType::kText};
+extern const Field kHttpMethodOriginal{"http.request.method_original", FieldType::kText};
+extern const Field kUrlPath{"url.path", FieldType::kText};
+extern const Field kUrlQuery{"url.query", FieldType::kText};
+extern const Field kUrlScheme{"url.scheme", FieldType::kText};
+extern const Field kHttpHost{"http.request.header.host", FieldType::kText};
+extern const Field kUserAgent{"user_agent.original", FieldType::kText};
+extern const Field kHttpVersion{"network.protocol.version", FieldType::kText};
+extern const Field kHttpStatus{"http.response.status_code", FieldType::kInt};
 
 namespace {
 
-const Field kMethodOriginal{"http.request.method_original", FieldType::kText};
-const Field kPath{"url.path", FieldType::kText};
-const Field kQuery{"url.query", FieldType::kText};
-const Field kScheme{"url.scheme", FieldType::kText};
-const Field kHost{"http.request.header.host", FieldType::kText};
-const Field kUserAgent{"user_agent.original", FieldType::kText};
-const Field kVersion{"network.protocol.version", FieldType::kText};
-const Field kStatusCode{"http.response.status_code", FieldType::kInt};
-
-constexpr const Field* kAsked[] = {&kHttpMethod, &kPath};
-constexpr const Field* kAnswered[] = {&kStatusCode};
-constexpr const Field* kLabels[] = {&kHttpMethod, &kStatusCode, &kVersion};
+constexpr const Field* kAsked[] = {&kHttpMethod, &kUrlPath};
+constexpr const Field* kAnswered[] = {&kHttpStatus};
+constexpr const Field* kLabels[] = {&kHttpMethod, &kHttpStatus, &kHttpVersion};
 
 // A value without the line ends that folded it.
 std::string_view unfolded(std::string_view value, std::string& scratch) {
@@ -41,8 +40,9 @@ bool is_sensitive(std::string_view key) {
   return key == "sig" || key == "Signature" || key == "AWSAccessKeyId" || key == "X-Goog-Signature";
 }
 
-// The query with the values of signatures and keys taken out.
-std::string_view redacted(std::string_view query, std::string& scratch) {
+}  // namespace
+
+std::string_view redacted_http_query(std::string_view query, std::string& scratch) {
   bool changed = false;
   std::size_t copied = 0;
   for (std::size_t begin = 0; begin < query.size();) {
@@ -61,11 +61,9 @@ std::string_view redacted(std::string_view query, std::string& scratch) {
   return scratch.append(query, copied);
 }
 
-}  // namespace
-
-const Field* const kHttpFields[9] = {&kHttpMethod, &kMethodOriginal, &kPath,
-                                     &kQuery,      &kHost,           &kScheme,
-                                     &kVersion,    &kUserAgent,      &kStatusCode};
+const Field* const kHttpFields[9] = {&kHttpMethod,  &kHttpMethodOriginal, &kUrlPath,
+                                     &kUrlQuery,    &kHttpHost,           &kUrlScheme,
+                                     &kHttpVersion, &kUserAgent,          &kHttpStatus};
 const Vocabulary kHttpVocabulary{"http", MetricFamily::kHttp, {}, kAsked, kAnswered, kLabels};
 
 std::span<const FieldValue> HttpFields::request(const HttpHead& head) {
@@ -77,23 +75,23 @@ std::span<const FieldValue> HttpFields::request(const HttpHead& head) {
   const bool connect = head.method == "CONNECT";
   const bool conventional = is_conventional_http_method(head.method);
   add(kHttpMethod, conventional ? head.method : "_OTHER");
-  if (!conventional) add(kMethodOriginal, head.method);
-  if (!connect) add(kPath, target.path);
-  if (!target.query.empty()) add(kQuery, redacted(target.query, query_));
+  if (!conventional) add(kHttpMethodOriginal, head.method);
+  if (!connect) add(kUrlPath, target.path);
+  if (!target.query.empty()) add(kUrlQuery, redacted_http_query(target.query, query_));
   std::string_view host = head.folded ? unfolded(head.host, host_) : head.host;
   host.remove_prefix(host.rfind('@') + 1);
   if (host.empty()) host = target.authority;
-  if (!host.empty()) add(kHost, host);
-  if (!connect) add(kScheme, target.scheme.empty() ? "http" : target.scheme);
-  add(kVersion, head.version);
+  if (!host.empty()) add(kHttpHost, host);
+  if (!connect) add(kUrlScheme, target.scheme.empty() ? "http" : target.scheme);
+  add(kHttpVersion, head.version);
   const auto agent = head.folded ? unfolded(head.user_agent, user_agent_) : head.user_agent;
   if (!agent.empty()) add(kUserAgent, agent);
   return std::span(values_).first(count);
 }
 
 std::span<const FieldValue> HttpFields::response(const HttpHead& head, bool with_version) {
-  values_[0] = FieldValue::of(kStatusCode, std::int64_t{head.status});
-  values_[1] = FieldValue::of(kVersion, head.version);
+  values_[0] = FieldValue::of(kHttpStatus, std::int64_t{head.status});
+  values_[1] = FieldValue::of(kHttpVersion, head.version);
   return std::span(values_).first(with_version ? 2 : 1);
 }
 

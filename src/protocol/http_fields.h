@@ -1,4 +1,4 @@
-// What an HTTP/1 message says of itself: its declared fields, without credentials.
+// What an HTTP message says of itself: its declared fields, without credentials.
 #pragma once
 
 #include <array>
@@ -10,12 +10,16 @@
 
 namespace weir {
 
-extern const Field kHttpMethod;
+extern const Field kHttpMethod, kHttpMethodOriginal, kUrlPath, kUrlQuery, kUrlScheme, kHttpHost,
+    kUserAgent, kHttpVersion, kHttpStatus;
 
 extern const Vocabulary kHttpVocabulary;
 extern const Field* const kHttpFields[9];  // every one there is
 
-// The values are views into the head and into this object: valid until the next call.
+// A query with the values of signatures and keys taken out: itself, or in `scratch`.
+std::string_view redacted_http_query(std::string_view query, std::string& scratch);
+
+// Of HTTP/1. The values are views into the head and into this object: valid until the next call.
 class HttpFields {
  public:
   std::span<const FieldValue> request(const HttpHead& head);

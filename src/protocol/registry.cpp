@@ -6,7 +6,8 @@
 namespace weir {
 
 std::span<const Protocol* const> protocols() {
-  static constexpr std::array kProtocols{&kHttp, &kDns, &kRedis, &kPostgres};
+  static constexpr std::array<const Protocol*, 5> kProtocols{&kHttp, &kHttp2, &kDns, &kRedis,
+                                                             &kPostgres};
   return kProtocols;
 }
 

@@ -9,6 +9,7 @@
 namespace weir {
 
 extern const Protocol kHttp;
+extern const Protocol kHttp2;
 extern const Protocol kDns;
 extern const Protocol kRedis;
 extern const Protocol kPostgres;

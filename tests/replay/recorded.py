@@ -104,7 +104,68 @@ def check_dns(record, t, whole):
     return found
 
 
-KEYED = {"http": (asked_http, key_http, check_http), "dns": (asked_dns, key_dns, check_dns)}
+def asked_http2(t):
+    return t["client"]["port"], t["server"]["port"], t["stream"]
+
+
+def key_http2(record):
+    return record["client"]["port"], record["server"]["port"], record["attributes"].get("weir.stream_id")
+
+
+def check_http2(record, t, whole):
+    at, answer = record["attributes"], t["response"]
+    asked = {**t, "request": {"size_bytes": None} if t.get("upgraded") else t["request"]}
+    found = common(record, asked, answer["status"] >= 400, whole)
+    if whole or record.get("quality") == "complete":
+        found += differs("method", at.get("http.request.method"), t["request"]["method"]) + \
+            differs("url.path", at.get("url.path"), t["request"]["path"]) + \
+            differs("host", at.get("http.request.header.host"), "weir.test") + \
+            differs("upgraded", at.get("weir.http2.upgraded"), t.get("upgraded"))
+    if record.get("response") and "http.response.status_code" in at:
+        found += differs("status code", at["http.response.status_code"], answer["status"])
+    if "url.path" in at:
+        found += differs("url.path", at["url.path"], t["request"]["path"])
+    if "secret" in json.dumps(at):
+        found.append("a credential is shown")
+    return found
+
+
+def asked_grpc(t):
+    return t["request"]["method"]
+
+
+def key_grpc(record):
+    return record["attributes"].get("rpc.method")
+
+
+def check_grpc(record, t, whole):
+    at, request, answer = record["attributes"], t["request"], t["response"]
+    complete = whole or record.get("quality") == "complete"
+    if request["cancel"] or answer["code"] == "DEADLINE_EXCEEDED":
+        # The client's word; on the wire the call is taken back, unless its end was on its way already.
+        taken_back = record["status"] != "ok" and (at.get("weir.http2.reset") == "CANCEL" or
+                                                   at.get("rpc.response.status_code") == answer["code"])
+        found = [] if taken_back or not complete or request["cancel"] and record["status"] == "ok" else \
+            [f"{answer['code']} became {record['status']} {at.get('weir.http2.reset')}"]
+    else:
+        found = differs("code", at.get("rpc.response.status_code"), answer["code"]) if record.get("response") and complete else []
+        if complete:
+            found += differs("status", record["status"], "ok" if answer["code"] == "OK" else "error")
+            for side, wanted in (("request", request), ("response", answer)):
+                found += [line for what in ("messages", "message_bytes")
+                          for line in differs(f"{side} {what}", at.get(f"weir.grpc.{side}.{what}"), wanted[what])]
+    if complete:
+        found += differs("quality", record.get("quality"), "complete") + \
+            differs("deadline", "weir.grpc.timeout_ns" in at, request["timeout"])
+    if t["client"]["port"]:
+        found += differs("client, server", ends(record), ends(t))
+    if "secret" in json.dumps(at):
+        found.append("a credential is shown")
+    return found
+
+
+KEYED = {"http": (asked_http, key_http, check_http), "http2": (asked_http2, key_http2, check_http2),
+         "grpc": (asked_grpc, key_grpc, check_grpc), "dns": (asked_dns, key_dns, check_dns)}
 
 
 def keyed_differences(protocol, records, whole=True):
@@ -116,6 +177,8 @@ def keyed_differences(protocol, records, whole=True):
         if record.get("request") is None and not whole:
             continue
         name = key(record)
+        if name is None and not whole:  # what tells it was lost
+            continue
         seen[name] += 1
         if name not in wanted:
             found.append(f"{name} was never asked")

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "unit/packet/packet_builder.h"
+#include "unit/protocol/http2_builder.h"
 
 namespace weir {
 namespace {
@@ -436,6 +437,72 @@ TEST_F(RequestsTest, TreatsAForcedPortAsItsProtocol) {
   }
   lens.finish();
   for (const std::string& seen : records_.lines) EXPECT_EQ(seen.find("GET /a 200"), seen.npos);
+}
+
+const std::string kHttp2Begin = std::string(h2::kPreface) + h2::settings();
+
+TEST_F(RequestsTest, Http2StreamsArePairedByTheirIds) {
+  h2::End asking, answering;
+  handshake();
+  client(kHttp2Begin);
+  server(h2::settings());
+  client(asking.headers(1, h2::request("/a"), true));
+  client(asking.headers(3, h2::request("/b"), true));
+  server(answering.headers(3, h2::answer(200)));
+  server(answering.headers(1, h2::answer(404), true));
+  server(h2::data(3, "body", true));
+  EXPECT_EQ(records_.lines, (Seen{"GET /a 404 error complete 3ms", "GET /b 200 ok complete 3ms"}));
+}
+
+TEST_F(RequestsTest, Http2WhoseBeginningWasLostIsPairedAllTheSame) {
+  h2::End asking, answering;
+  handshake();
+  lost_from_server(h2::settings());
+  client(kHttp2Begin + asking.headers(1, h2::request("/a"), true));
+  server(answering.headers(1, h2::answer(200), true));
+  now_ += kSecond;
+  client("");
+  EXPECT_EQ(finish(), Seen{"GET /a 200 ok complete 1ms"});
+}
+
+TEST_F(RequestsTest, ARequestThatIsTakenBackEndsThere) {
+  h2::End asking;
+  handshake();
+  client(kHttp2Begin);
+  server(h2::settings());
+  client(asking.headers(1, h2::request("/a", "POST")) + h2::data(1, "part"));
+  client(h2::reset(1, 8));
+  EXPECT_EQ(records_.lines, Seen{"POST /a CANCEL unanswered complete 1ms"});
+  finish();
+}
+
+TEST_F(RequestsTest, ARequestBeforeAnUpgradeIsAnsweredInHttp2) {
+  h2::End asking, answering;
+  handshake();
+  client("GET /a HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
+  server("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n" + h2::settings());
+  client(kHttp2Begin + asking.headers(3, h2::request("/b"), true));
+  server(answering.headers(1, h2::answer(200)) + h2::data(1, "body", true));
+  server(answering.headers(3, h2::answer(404), true));
+  EXPECT_EQ(finish(), (Seen{"GET /a 200 ok complete 3ms", "GET /b 404 error complete 2ms"}));
+}
+
+// A hole in a body taints the message it belongs to, not the one that was begun last.
+TEST_F(RequestsTest, AHoleInOneOfManyBodies) {
+  h2::End asking, answering;
+  handshake();
+  client(kHttp2Begin + asking.headers(1, h2::request("/a"), true));
+  client(asking.headers(3, h2::request("/b"), true));
+  const std::string body = h2::data(1, std::string(3000, 'x'), true);
+  server(h2::settings() + answering.headers(1, h2::answer(200)));
+  server(answering.headers(3, h2::answer(200)));
+  server(body.substr(0, 1000));
+  lost_from_server(body.substr(1000, 1000));
+  server(body.substr(2000));
+  server(h2::data(3, "whole", true));
+  now_ += kSecond;
+  client("");
+  EXPECT_EQ(finish(), (Seen{"GET /a 200 ok gap 5ms", "GET /b 200 ok complete 5ms"}));
 }
 
 }  // namespace

@@ -270,7 +270,7 @@ TEST(Http, UpgradeSwitchesBothDirections) {
   const std::string answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n";
   const std::vector<Line> talk{client(kGet), server(kOk), client(ask),
                                server(answer + "\x01\x02hi"), client("PRI * HTTP/2.0\r\n\r\n")};
-  EXPECT_EQ(brief(decode(talk)), "GET /a 0 | 200 5 | GET /up 0 | 101 0");
+  EXPECT_EQ(brief(decode(talk)), "GET /a 0 | 200 5 | GET /up 0 | interim 101 0");
   const auto d = drive(talk, test::whole());
   EXPECT_EQ(d->switched_at(kToServer), kGet.size() + ask.size());
   EXPECT_EQ(d->switched_at(kToClient), kOk.size() + answer.size());
