@@ -256,7 +256,7 @@ void Matcher::end(Direction direction, std::uint64_t stream_id, const MessageEnd
   if (end.size_bytes) part.size_bytes = end.size_bytes;
   if (end.status && !request) {
     exchange->status = *end.status;
-    if (exchange->status == Status::kError) mark_incomplete(*exchange);
+    if (end.incomplete) mark_incomplete(*exchange);
   }
   copy_fields(end.fields, request ? exchange->request_values : exchange->response_values);
   if (complete) {

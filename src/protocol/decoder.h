@@ -53,8 +53,9 @@ struct Message {
 struct MessageEnd {
   std::uint64_t end = 0;
   std::optional<std::uint64_t> size_bytes;
-  std::optional<Status> status;        // where the end decides it (trailers, a cut-off body)
+  std::optional<Status> status;        // where the end decides it (trailers, a late error)
   std::span<const FieldValue> fields;  // added to the message's own
+  bool incomplete = false;             // cut off before the end that its head announced
 };
 
 class MessageSink {
