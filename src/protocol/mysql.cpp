@@ -66,7 +66,6 @@ class MysqlDecoder : public Decoder {
     std::uint64_t position = 0;  // up to here the stream was read or passed over
     bool continues = false;      // the packet before was a full one
     bool unsure = false;         // a packet has to be found first
-    bool refused = false;        // none begins here
   };
   // One direction of the compressed protocol.
   struct Packed {
@@ -89,6 +88,11 @@ class MysqlDecoder : public Decoder {
   Side& side(Direction d) { return sides_[static_cast<std::size_t>(d)]; }
   Packed& packed(Direction d);
   bool compressed() const { return session_.compressed(); }
+  Match match_now(Bytes bytes, Direction direction) const {
+    if (!framed_) return match_mysql(bytes, direction);
+    return compressed() ? match_mysql_compressed(bytes, direction)
+                        : match_mysql_plain(bytes, direction);
+  }
   std::optional<Verdict> find_framing(Direction direction, Bytes bytes);
   Walk walk(Direction direction, const Window& window, MessageSink& sink);
   std::optional<Verdict> look(Direction direction, const Window& window, std::size_t at,
@@ -131,10 +135,7 @@ Step MysqlDecoder::decode(Direction direction, Bytes bytes, std::uint64_t offset
     }
   }
   s.position = offset + step.consumed + step.skip;
-  if (step.verdict == Verdict::kInvalid) {
-    forget(direction, sink);
-    s.refused = true;
-  }
+  if (step.verdict == Verdict::kInvalid) forget(direction, sink);
   return step;
 }
 
@@ -152,12 +153,13 @@ std::optional<Verdict> MysqlDecoder::find_framing(Direction direction, Bytes byt
     }
     const Match packed = match_mysql_compressed(bytes, direction);
     if (plain == Match::kNo && packed == Match::kNeedMore) return Verdict::kNeedMore;
-    framed_ = true;
+    if (plain == Match::kNo && packed == Match::kNo && s.unsure) return Verdict::kInvalid;
+    // The end of a login is never packed.
+    framed_ = client || plain == Match::kNo || bytes[3] <= 1;
     if (plain == Match::kNo && packed != Match::kNo) session_.set_compressed();
   }
   if (s.unsure) {
-    const Match found = compressed() ? match_mysql_compressed(bytes, direction)
-                                     : match_mysql_plain(bytes, direction);
+    const Match found = match_now(bytes, direction);
     if (found == Match::kNo) return Verdict::kInvalid;
     if (found == Match::kNeedMore && bytes.size() < Protocol::kMatchBytes) {
       return Verdict::kNeedMore;
@@ -367,12 +369,12 @@ void MysqlDecoder::end_packed(Direction direction, Packed& p, MessageSink& sink)
 
 void MysqlDecoder::gap(Direction direction, std::uint64_t, MessageSink& sink) noexcept {
   forget(direction, sink);
-  side(direction).refused = false;
 }
 
 void MysqlDecoder::forget(Direction direction, MessageSink& sink) {
   Side& s = side(direction);
   session_.forget(direction, s.position, sink);
+  if (!session_.agreed() && !compressed()) framed_ = false;  // the login may be what was lost
   s.continues = false;
   s.unsure = true;
   std::unique_ptr<Packed>& slot = packed_[static_cast<std::size_t>(direction)];
@@ -383,12 +385,11 @@ void MysqlDecoder::forget(Direction direction, MessageSink& sink) {
 }
 
 std::size_t MysqlDecoder::resync(Direction direction, Bytes bytes) noexcept {
-  Side& s = side(direction);
-  const std::size_t from = s.refused ? 1 : 0;
-  s.refused = false;
-  s.unsure = true;
+  side(direction).unsure = true;
   if (direction == Direction::kToClient && session_.awaits_command()) return bytes.size();
-  return find_mysql(bytes, direction, std::min(from, bytes.size()), compressed());
+  std::size_t at = 0;
+  while (at < bytes.size() && match_now(bytes.subspan(at), direction) == Match::kNo) ++at;
+  return at;
 }
 
 Match match(Bytes head, Direction direction, Transport transport) {

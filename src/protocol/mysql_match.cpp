@@ -225,14 +225,4 @@ Match match_mysql(Bytes head, Direction direction) {
   return compressed == Match::kNo ? plain : compressed;
 }
 
-std::size_t find_mysql(Bytes bytes, Direction direction, std::size_t from, bool compressed) {
-  for (std::size_t at = from; at < bytes.size(); ++at) {
-    const Bytes rest = bytes.subspan(at);
-    const Match found =
-        compressed ? match_mysql_compressed(rest, direction) : match_mysql_plain(rest, direction);
-    if (found != Match::kNo) return at;
-  }
-  return bytes.size();
-}
-
 }  // namespace weir

@@ -12,7 +12,4 @@ Match match_mysql_plain(Bytes head, Direction direction);
 Match match_mysql_compressed(Bytes head, Direction direction);
 Match match_mysql(Bytes head, Direction direction);
 
-// How many of `bytes` to discard before a command, or the beginning of an answer, may stand.
-std::size_t find_mysql(Bytes bytes, Direction direction, std::size_t from, bool compressed);
-
 }  // namespace weir

@@ -48,7 +48,8 @@ class MysqlSession {
   void forget(Direction direction, std::uint64_t position, MessageSink& sink);
   void close(Direction direction, std::uint64_t offset, MessageSink& sink);
 
-  bool started() const { return phase_ != Phase::kStart || greeted_; }
+  // Whether the login was seen.
+  bool agreed() const { return terms_.known; }
   bool compressed() const { return phase_ == Phase::kCommands && packs_; }
   // Joined in its middle, where packets are packed.
   void set_compressed() {
