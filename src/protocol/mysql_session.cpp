@@ -11,198 +11,13 @@ using namespace mysql_field;
 
 namespace {
 
-constexpr const Field* kAsked[] = {&kCommand, &kQuery};
-constexpr const Field* kAnswered[] = {&kErrorMessage, &kRows, &kAffected};
-constexpr const Field* kLabels[] = {&kOperation, &kStatusCode};
-constexpr Vocabulary kVocabulary{"mysql", MetricFamily::kDb, "mysql", kAsked, kAnswered, kLabels};
-
-constexpr std::size_t kMaxQuery = FieldList::kMaxTextBytes;
 constexpr std::size_t kMaxLogin = 1024;
-constexpr std::uint32_t kLastStatement = 0xffffffff;  // the one just prepared (MariaDB)
-constexpr std::uint8_t kSemiSync = 0xef;              // an acknowledgment of events
-
-// The name behind USE; empty when that is not what `sql` is.
-std::string_view used_database(std::string_view sql) {
-  constexpr std::string_view kBlanks = " \t\r\n;";
-  constexpr std::string_view kQuotes = "`\"";
-  const auto begin = sql.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  sql.remove_prefix(begin);
-  const auto is = [&](std::size_t i, char c) { return (sql[i] | 0x20) == c; };
-  if (sql.size() < 5 || !is(0, 'u') || !is(1, 's') || !is(2, 'e')) return {};
-  if (sql[3] != ' ' && sql[3] != '`') return {};
-  sql.remove_prefix(3);
-  sql.remove_prefix(std::min(sql.size(), sql.find_first_not_of(kBlanks)));
-  sql = sql.substr(0, sql.find_last_not_of(kBlanks) + 1);
-  if (sql.size() > 2 && kQuotes.find(sql.front()) != std::string_view::npos &&
-      sql.front() == sql.back()) {
-    return sql.substr(1, sql.size() - 2);
-  }
-  return sql.find_first_of(" ;\t\n`") == std::string_view::npos ? sql : std::string_view{};
-}
-
 }  // namespace
 
 MysqlSession::Take MysqlSession::on_packet(Direction direction, const Packet& packet,
                                            MessageSink& sink) {
   if (late_[index(direction)]) finish(direction, packet.earliest, sink);
   return direction == Direction::kToServer ? on_client(packet, sink) : on_server(packet, sink);
-}
-
-// --- from the client -----------------------------------------------------------------------------
-
-MysqlSession::Take MysqlSession::on_client(const Packet& packet, MessageSink& sink) {
-  const bool first = packet.sequence == 0;
-  if (phase_ == Phase::kStart) {
-    if (!first) return on_login(packet, sink);
-    joined_ = true;
-  }
-  if (wants_file_) {
-    const auto expected = static_cast<std::uint8_t>(file_sequence_ + 1);
-    if (!first || expected == 0) {
-      file_sequence_ = packet.sequence;
-      file_bytes_ += packet.length;
-      if (packet.length == 0) wants_file_ = false;
-      return Take::kPassed;
-    }
-    wants_file_ = false;
-  }
-  // What authentication asks for, or what no answer to was seen.
-  if (!first || packet.length == 0) return Take::kPassed;
-  if (streams_ && !packet.payload.empty() && packet.payload[0] == kSemiSync) return Take::kPassed;
-  return on_command(packet, sink);
-}
-
-MysqlSession::Take MysqlSession::on_login(const Packet& packet, MessageSink& sink) {
-  const std::size_t needed = std::min<std::size_t>(packet.length, kMaxLogin);
-  if (packet.payload.size() < needed) return Take::kNeedMore;
-  MysqlLogin login;
-  if (!read_mysql_login(packet.payload, login)) return Take::kInvalid;
-  const std::uint32_t agreed = login.capabilities & server_capabilities_;
-  terms_.capabilities = agreed;
-  terms_.mariadb = login.mariadb & server_mariadb_;
-  terms_.eof =
-      (agreed & kMysqlDeprecateEof) != 0 ? MysqlTerms::Eof::kDeprecated : MysqlTerms::Eof::kSent;
-  terms_.known = true;
-  List fields;
-  fields.add(kSystem, "mysql");
-  fields.add(kCommand, kMysqlConnect.name);
-  fields.add(kNamespace, login.database);
-  fields.add(kUser, login.user);
-  fields.add(kVersion, version_);
-  if (login.to_tls) {
-    phase_ = Phase::kTls;
-    static constexpr MysqlCommand kNoAnswer{0, "CONNECT", MysqlAnswer::kNone};
-    emit_request(kNoAnswer, packet, fields.get(), true, sink);
-    return Take::kSwitch;
-  }
-  packs_ = (agreed & (kMysqlCompress | kMysqlZstd)) != 0;
-  phase_ = Phase::kLogin;
-  pending_.clear();
-  if (MysqlPending::Command* command = pending_.push()) {
-    command->command = &kMysqlConnect;
-    command->next_sequence = static_cast<std::uint8_t>(packet.sequence + 1);
-    command->remembers = true;
-    command->text.assign(login.database);
-  }
-  emit_request(kMysqlConnect, packet, fields.get(), true, sink);
-  return Take::kPassed;
-}
-
-MysqlSession::Take MysqlSession::on_command(const Packet& packet, MessageSink& sink) {
-  if (packet.payload.empty()) return Take::kNeedMore;
-  const MysqlCommand* command = find_mysql_command(packet.payload[0]);
-  if (!command || !fits(*command, packet.length)) return Take::kInvalid;
-  const bool sql = command->code == kComQuery || command->code == kComPrepare;
-  const std::size_t needed =
-      std::min<std::size_t>(packet.length, sql                               ? kMaxQuery
-                                           : command->code == kComChangeUser ? kMaxLogin
-                                                                             : 16);
-  const std::size_t named = command->code == kComInitDb ? packet.length : needed;
-  if (packet.payload.size() < named) return Take::kNeedMore;
-  // Commands are sent once the login has ended, whether that was seen or not.
-  phase_ = Phase::kCommands;
-  streams_ = command->answer == MysqlAnswer::kStream;
-  awaits_command_ = false;
-  const MysqlPending::Command* const before = pending_.back();
-  const bool after_prepare = before && before->command->code == kComPrepare;
-  MysqlPending::Command* pending = nullptr;
-  if (command->answer != MysqlAnswer::kNone) {
-    pending = pending_.push();
-    if (pending) pending->command = command;
-  }
-  const Bytes payload = packet.payload.subspan(1);
-  List fields;
-  std::array<char, kMaxQuery> room;
-  SqlText shown;
-  std::string_view database = database_;
-  bool stateless = true;
-  fields.add(kSystem, "mysql");
-  fields.add(kCommand, command->name);
-  MysqlLogin login;
-  if (sql) {
-    const std::string_view text = find_mysql_query(payload, terms_.capabilities);
-    shown = read_sql(text, dialect_, raw_, room);
-    fields.add(kOperation, shown.operation.text());
-    fields.add(kQuery, shown.text);
-    if (pending && command->code == kComPrepare) {
-      pending->remembers = true;
-      pending->text.assign(shown.text.substr(0, MysqlStatements::kMaxText));
-      pending->operation = shown.operation;
-    } else if (pending) {
-      pending->text.assign(used_database(text));
-      pending->remembers = !pending->text.empty();
-    }
-  } else if (command->statement) {
-    const std::uint32_t number = load_le32(payload.data());
-    const bool last = number == kLastStatement;
-    if (!last) fields.add(kStatement, number);
-    if (last && after_prepare && pending) {  // sent before its PREPARE was answered
-      const MysqlPending::Command& preparing = *pending_.before_back();
-      fields.add(kOperation, preparing.operation.text());
-      fields.add(kQuery, preparing.text);
-    } else if (const auto* statement = statements_.find(last ? last_statement_ : number)) {
-      fields.add(kOperation, statement->operation.text());
-      fields.add(kQuery, statement->text);
-    } else {
-      stateless = false;
-    }
-  } else if (command->code == kComInitDb) {
-    database = as_text(payload.first(std::min<std::size_t>(payload.size(), packet.length - 1)));
-    if (pending) {
-      pending->remembers = true;
-      pending->text.assign(database);
-    }
-  } else if (command->code == kComChangeUser) {
-    if (read_mysql_change_user(payload, terms_.capabilities, login)) {
-      database = login.database;
-      fields.add(kUser, login.user);
-    }
-    if (pending) {
-      pending->remembers = true;
-      pending->text.assign(database);
-    }
-  }
-  fields.add(kNamespace, database);
-  emit_request(*command, packet, fields.get(), stateless, sink);
-  if (command->code == kComClose) statements_.remove(load_le32(payload.data()));
-  return Take::kPassed;
-}
-
-void MysqlSession::emit_request(const MysqlCommand& command, const Packet& packet,
-                                std::span<const FieldValue> fields, bool stateless,
-                                MessageSink& sink) {
-  Message message;
-  message.vocabulary = &kVocabulary;
-  message.kind =
-      command.answer == MysqlAnswer::kNone ? MessageKind::kOneWay : MessageKind::kRequest;
-  message.direction = Direction::kToServer;
-  message.begin = packet.begin;
-  message.end = packet.end;
-  if (joined_ || !stateless) message.quality = Quality::kLateJoin;
-  message.fields = fields;
-  late_[index(Direction::kToServer)] = packet.end == kLater;
-  sink.on(message);
 }
 
 // --- from the server -----------------------------------------------------------------------------
@@ -280,7 +95,7 @@ bool MysqlSession::begin_answer(const Packet& packet) {
 void MysqlSession::pause(MessageSink& sink) {
   if (!answering_ || answer_shown_) return;
   Message message;
-  message.vocabulary = &kVocabulary;
+  message.vocabulary = &kMysqlVocabulary;
   message.kind = answer_kind_;
   message.direction = Direction::kToClient;
   message.begin = answer_begin_;
@@ -364,7 +179,7 @@ void MysqlSession::emit_answer(std::uint64_t end, MessageSink& sink) {
     return;
   }
   Message message;
-  message.vocabulary = &kVocabulary;
+  message.vocabulary = &kMysqlVocabulary;
   message.kind = answer_kind_;
   message.direction = Direction::kToClient;
   message.begin = answer_begin_;
@@ -384,7 +199,7 @@ void MysqlSession::forget(Direction direction, std::uint64_t position, MessageSi
   if (answering_ && answer_shown_) sink.end(direction, 0, {position, {}, {}, {}});
   answering_ = answer_shown_ = wants_file_ = late_[1] = false;
   pending_.clear();
-  awaits_command_ = true;
+  awaits_command_ = lost_answers_ = true;
 }
 
 void MysqlSession::close(Direction direction, std::uint64_t offset, MessageSink& sink) {

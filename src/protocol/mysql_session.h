@@ -17,6 +17,8 @@
 
 namespace weir {
 
+extern const Vocabulary kMysqlVocabulary;
+
 class MysqlSession {
  public:
   static constexpr std::uint64_t kLater = Message::kOpenEnd;
@@ -67,6 +69,8 @@ class MysqlSession {
  private:
   enum class Phase : std::uint8_t { kStart, kLogin, kCommands, kTls };
 
+  struct Asked;
+
   static std::size_t index(Direction direction) { return static_cast<std::size_t>(direction); }
   Take on_client(const Packet& packet, MessageSink& sink);
   Take on_login(const Packet& packet, MessageSink& sink);
@@ -78,7 +82,12 @@ class MysqlSession {
   void apply_answer();
   void emit_answer(std::uint64_t end, MessageSink& sink);
   void emit_request(const MysqlCommand& command, const Packet& packet,
-                    std::span<const FieldValue> fields, bool stateless, MessageSink& sink);
+                    std::span<const FieldValue> fields, bool known, MessageSink& sink);
+  void describe_sql(const MysqlCommand& command, Bytes payload, MysqlPending::Command* pending,
+                    Asked& asked);
+  void describe_statement(Bytes payload, const MysqlPending::Command* preparing, Asked& asked);
+  void describe_database(const MysqlCommand& command, Bytes payload, MysqlPending::Command* pending,
+                         Asked& asked);
 
   const bool raw_;
   Phase phase_ = Phase::kStart;
@@ -93,7 +102,7 @@ class MysqlSession {
   bool joined_ = false;  // the login was not seen
   bool packs_ = false;   // from the end of the login on
   bool streams_ = false;
-  bool awaits_command_ = false;
+  bool awaits_command_ = false, lost_answers_ = false;
   // The answer that is being read.
   MysqlAnswerReader answer_;
   const MysqlCommand* answered_ = nullptr;  // null: not known
