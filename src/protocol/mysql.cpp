@@ -182,6 +182,7 @@ MysqlDecoder::Walk MysqlDecoder::walk(Direction direction, const Window& window,
     const std::size_t body = at + kMysqlHeader;
     std::size_t looked = body;
     if (s.continues) {
+      if (direction == Direction::kToServer) session_.on_continued(window.bytes[at + 3]);
       if (length < kMysqlFull && session_.is_late(direction) && !window.packed) {
         session_.finish(direction, window.end_of(at, kMysqlHeader + length), sink);
       }

@@ -41,6 +41,12 @@ class MysqlSession {
     return answering_ && !late_[1] && answer_.is_row(mark, length);
   }
   void on_row() { answer_.on_row(); }
+  // A packet that goes on with the command before it: the answer's numbers follow its number.
+  void on_continued(std::uint8_t sequence) {
+    if (MysqlPending::Command* last = pending_.back()) {
+      last->next_sequence = static_cast<std::uint8_t>(sequence + 1);
+    }
+  }
   // No more bytes are here: shows an answer that has begun.
   void pause(MessageSink& sink);
   // The end of what on_packet() took with an end of kLater.
