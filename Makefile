@@ -16,7 +16,7 @@ build:
 	cmake --preset release
 	cmake --build --preset release --parallel $(JOBS) --target weir
 
-# The HTTP, DNS and Redis round trips of this machine, as they happen. ARGS go to weir.
+# The HTTP, DNS, MySQL and Redis round trips of this machine, as they happen. ARGS go to weir.
 run: build
 	$(SUDO) build/release/weir requests $(ARGS)
 

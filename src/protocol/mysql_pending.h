@@ -32,7 +32,7 @@ class MysqlPending {
   void clear() { first_ = count_ = unknown_ = 0; }
 
  private:
-  static constexpr std::size_t kMost = 256;
+  static constexpr std::size_t kMost = 64;
 
   Command& at(std::size_t index) { return ring_[(first_ + index) % ring_.size()]; }
 
