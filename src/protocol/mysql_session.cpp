@@ -80,10 +80,13 @@ bool MysqlSession::begin_answer(const Packet& packet) {
   MysqlPending::Command* const command = pending_.front();
   // Within packets of the compressed protocol they are not numbered alike everywhere.
   const bool numbered = !compressed() && phase_ != Phase::kLogin;
-  if (numbered && packet.sequence != (command ? command->next_sequence : 1)) return false;
+  // Why the server ends an idle connection.
+  const bool unasked = numbered && !command && packet.sequence == 0 && packet.payload[0] == 0xff;
+  if (!unasked && numbered && packet.sequence != (command ? command->next_sequence : 1))
+    return false;
   answered_ = command ? command->command : nullptr;
   answer_.begin(answered_ ? answered_->answer : MysqlAnswer::kUnknown, terms_);
-  answer_kind_ = MessageKind::kResponse;
+  answer_kind_ = unasked ? MessageKind::kUnpaired : MessageKind::kResponse;
   answer_begin_ = packet.begin;
   answering_ = true;
   answer_shown_ = false;
@@ -154,7 +157,7 @@ void MysqlSession::emit_answer(std::uint64_t end, MessageSink& sink) {
   std::array<char, 512> room;
   if (answer_kind_ == MessageKind::kUnpaired) {
     fields.add(kSystem, "mysql");
-    fields.add(kCommand, answered_->name);
+    if (answered_) fields.add(kCommand, answered_->name);
   }
   if (answer_.failed()) {
     const auto last = std::to_chars(digits, digits + sizeof digits, answer_.error_code()).ptr;

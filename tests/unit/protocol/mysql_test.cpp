@@ -281,6 +281,20 @@ TEST(Mysql, StatementsSentBeforeTheyAreAnswered) {
   EXPECT_FALSE(m[5].has("weir.db.affected_rows"));
 }
 
+TEST(Mysql, AnErrorThatNothingWasAskedFor) {
+  const auto m = talk({command('\x0e'), server(ok()), server(error(0, 4031, "idle"))});
+  ASSERT_EQ(m.size(), 3u);
+  EXPECT_EQ(m[2].kind, MessageKind::kUnpaired);
+  EXPECT_EQ(m[2].field("db.response.status_code"), "4031");
+}
+
+TEST(Mysql, AReportOfProgressIsNoError) {
+  const auto m = talk({asks("ALTER TABLE t FORCE"),
+                       server(packet(1, "\xff\xff\xff\x01\x01\x02\x10\x27 copy") + ok(2))});
+  ASSERT_EQ(m.size(), 2u);
+  EXPECT_EQ(m[1].status, Status::kOk);
+}
+
 TEST(Mysql, AnUnknownPackingIsOpaque) {
   Drive drive(kMysql);
   const std::uint32_t flags = kBase | kDatabase | kCompress;
