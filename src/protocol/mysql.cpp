@@ -93,6 +93,11 @@ class MysqlDecoder : public Decoder {
     return compressed() ? match_mysql_compressed(bytes, direction)
                         : match_mysql_plain(bytes, direction);
   }
+  // Whether the answer to the last command begins here, whatever it is.
+  Match continues_here(Direction direction, Bytes bytes) const {
+    if (direction == Direction::kToServer || !framed_ || compressed()) return Match::kNo;
+    return match_mysql_chain(bytes, session_.next_sequence());
+  }
   std::optional<Verdict> find_framing(Direction direction, Bytes bytes);
   Walk walk(Direction direction, const Window& window, MessageSink& sink);
   std::optional<Verdict> look(Direction direction, const Window& window, std::size_t at,
@@ -159,7 +164,8 @@ std::optional<Verdict> MysqlDecoder::find_framing(Direction direction, Bytes byt
     if (plain == Match::kNo && packed != Match::kNo) session_.set_compressed();
   }
   if (s.unsure) {
-    const Match found = match_now(bytes, direction);
+    Match found = match_now(bytes, direction);
+    if (found == Match::kNo) found = continues_here(direction, bytes);
     if (found == Match::kNo) return Verdict::kInvalid;
     if (found == Match::kNeedMore && bytes.size() < Protocol::kMatchBytes) {
       return Verdict::kNeedMore;
@@ -388,8 +394,13 @@ void MysqlDecoder::forget(Direction direction, MessageSink& sink) {
 std::size_t MysqlDecoder::resync(Direction direction, Bytes bytes) noexcept {
   side(direction).unsure = true;
   if (direction == Direction::kToClient && session_.awaits_command()) return bytes.size();
+  // What comes first, after the command, is its answer if nothing else was lost.
+  if (continues_here(direction, bytes) != Match::kNo) return 0;
   std::size_t at = 0;
-  while (at < bytes.size() && match_now(bytes.subspan(at), direction) == Match::kNo) ++at;
+  while (at < bytes.size() && match_now(bytes.subspan(at), direction) == Match::kNo &&
+         continues_here(direction, bytes.subspan(at)) != Match::kYes) {
+    ++at;
+  }
   return at;
 }
 

@@ -157,6 +157,13 @@ Match match_result(const Head& head) {
   if (!head.whole) return Match::kNeedMore;
   MysqlReader in(head.payload);
   if (in.number() == 0 || !in.ok() || in.remaining() > 1) return Match::kNo;
+  // MariaDB, to a client that has the definitions: rows follow.
+  if (in.remaining() == 1 && in.u8() == 0) {
+    return match_mysql_chain(head.behind, static_cast<std::uint8_t>(head.sequence + 1)) ==
+                   Match::kNo
+               ? Match::kNo
+               : Match::kMaybe;
+  }
   const Bytes next = head.behind;
   if (next.size() >= 4 && next[3] != static_cast<std::uint8_t>(head.sequence + 1)) {
     return Match::kNo;
@@ -194,6 +201,21 @@ Match match_answer(Bytes bytes) {
 }
 
 }  // namespace
+
+Match match_mysql_chain(Bytes bytes, std::uint8_t first) {
+  std::uint8_t sequence = first;
+  std::size_t count = 0;
+  while (bytes.size() >= kMysqlHeader) {
+    const std::uint32_t length = load_le24(bytes.data());
+    if (count > 0 && bytes[3] == first) return Match::kYes;  // the next answer
+    if (bytes[3] != sequence || length == 0) return Match::kNo;
+    ++sequence;
+    if (++count == 8) return Match::kYes;
+    bytes = bytes.subspan(std::min<std::size_t>(bytes.size(), kMysqlHeader + length));
+  }
+  if (count == 0 && bytes.size() == 3 && load_le24(bytes.data()) == 0) return Match::kNo;
+  return count == 0 ? Match::kNeedMore : count > 1 ? Match::kYes : Match::kMaybe;
+}
 
 Match match_mysql_plain(Bytes head, Direction direction) {
   if (head.empty()) return Match::kNeedMore;

@@ -12,4 +12,7 @@ Match match_mysql_plain(Bytes head, Direction direction);
 Match match_mysql_compressed(Bytes head, Direction direction);
 Match match_mysql(Bytes head, Direction direction);
 
+// Whether packets numbered from `first` on follow each other: kYes when there are two at least.
+Match match_mysql_chain(Bytes bytes, std::uint8_t first);
+
 }  // namespace weir

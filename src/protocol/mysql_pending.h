@@ -25,6 +25,7 @@ class MysqlPending {
   Command* push();
   // The one that is answered next; null where nothing is known of it.
   Command* front() { return count_ > 0 ? &at(0) : nullptr; }
+  const Command* front() const { return count_ > 0 ? &ring_[first_] : nullptr; }
   Command* back() { return count_ > 0 && unknown_ == 0 ? &at(count_ - 1) : nullptr; }
   Command* before_back() { return count_ > 1 && unknown_ == 0 ? &at(count_ - 2) : nullptr; }
   void pop();

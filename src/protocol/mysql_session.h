@@ -69,6 +69,11 @@ class MysqlSession {
     if (phase_ == Phase::kLogin) phase_ = Phase::kCommands;
   }
   bool to_tls() const { return phase_ == Phase::kTls; }
+  // Of the first packet of the next answer.
+  std::uint8_t next_sequence() const {
+    const MysqlPending::Command* next = pending_.front();
+    return next ? next->next_sequence : 1;
+  }
   // Nothing from the server is of use before the next command.
   bool awaits_command() const { return awaits_command_; }
 
