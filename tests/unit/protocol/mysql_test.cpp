@@ -305,6 +305,40 @@ TEST(Mysql, AnUnknownPackingIsOpaque) {
   EXPECT_TRUE(drive.opaque());
 }
 
+// A packet of the compressed protocol that holds these bytes as they are.
+std::string wrapped(int number, const std::string& bytes) {
+  return little(bytes.size(), 3) + static_cast<char>(number) + little(0, 3) + bytes;
+}
+
+TEST(Mysql, PackedPacketsAreReadPieceByPiece) {
+  std::string rows;
+  for (int i = 3; i < 30000; ++i) rows += row(i & 255);
+  const std::string asked = asks("SELECT '" + std::string(200000, 'x') + "'").bytes;
+  const std::string answer = packet(1, "\x01") + column(2) + rows + end(30000 & 255);
+  const std::string first = wrapped(0, asked.substr(0, 70000)),
+                    second = wrapped(1, asked.substr(70000));
+  const auto m = talk({client(first + second), server(wrapped(2, answer)),
+                       client(wrapped(0, packet(0, "\x0e"))), server(wrapped(1, ok()))},
+                      kDeprecateEof | kCompress);
+  ASSERT_EQ(m.size(), 4u);
+  EXPECT_EQ(m[0].end - m[0].begin, first.size() + second.size());
+  EXPECT_EQ(m[1].end - m[1].begin, wrapped(2, answer).size());
+  EXPECT_EQ(m[1].field("db.response.returned_rows"), "29997");
+}
+
+TEST(Mysql, OnePackedPacketHasSeveralMessages) {
+  const std::string ping = packet(0, "\x0e");
+  const std::string large = asks("SELECT '" + std::string(100000, 'x') + "'").bytes;
+  for (const std::string& asked : {ping + ping, large + ping, ping + large}) {
+    const auto m = talk({client(wrapped(0, asked)), server(wrapped(1, ok() + ok()))},
+                        kDeprecateEof | kCompress);
+    ASSERT_EQ(m.size(), 4u);
+    EXPECT_EQ(m[0].begin, m[1].begin);
+    EXPECT_EQ(m[1].end - m[1].begin, wrapped(0, asked).size());
+    EXPECT_EQ(m[2].end, m[3].end);
+  }
+}
+
 TEST(Mysql, AfterALossTheNextAnswerBelongsToTheNextCommand) {
   Drive drive(kMysql);
   const std::uint32_t flags = kBase | kDatabase | kDeprecateEof;
