@@ -34,13 +34,14 @@ test: build
 	cmake --build --preset fuzz --parallel $(JOBS) --target $(FUZZERS)
 	@tests/run
 
-# What weir costs: single steps and their allocations, reading files, watching live traffic,
+# What weir costs: single steps and their allocations, many series, reading files, live traffic,
 # counting on an interface (root). Nine minutes; each can be run by itself.
 bench:
 	@scripts/install-deps --test --bench
 	cmake --preset release -DWEIR_BENCH=ON
 	cmake --build --preset release --parallel $(JOBS)
 	build/release/pipeline_bench --benchmark_min_time=0.2
+	build/release/export_bench
 	bench/offline
 	bench/live
 	build/release/program_cost

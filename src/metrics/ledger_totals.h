@@ -9,13 +9,15 @@
 
 namespace weir {
 
+// Those of the requests lens.
 inline constexpr std::array kStages{Stage::kCapture, Stage::kStream, Stage::kMatch, Stage::kQueue};
 
 struct LedgerTotals {
   std::array<std::uint64_t, static_cast<std::size_t>(Count::kCountEnd)> counts{};
-  std::array<std::uint64_t, kStages.size()> pending{};
+  std::array<std::uint64_t, static_cast<std::size_t>(Stage::kStageEnd)> pending{};
 
   void add(const Ledger& ledger);
+  void add(const LedgerTotals& other);
   void add(const RequestsCounters& worker);
   void add_pending(Stage stage, std::uint64_t amount);
 

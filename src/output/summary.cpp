@@ -42,7 +42,12 @@ std::string_view unit_of(Stage stage) {
       return "bytes";
     case Stage::kMatch:
       return "messages";
+    case Stage::kFlows:
+      return "frames";
+    case Stage::kPush:
+      return "samples";
     case Stage::kQueue:
+    case Stage::kStageEnd:
       break;
   }
   return "records";

@@ -6,7 +6,7 @@
 namespace weir {
 
 std::span<const Protocol* const> protocols() {
-  static constexpr std::array<const Protocol*, 4> kProtocols{&kHttp, &kDns, &kMysql, &kRedis};
+  static constexpr std::array kProtocols{&kHttp, &kDns, &kMysql, &kRedis, &kPostgres};
   return kProtocols;
 }
 
