@@ -6,8 +6,8 @@
 namespace weir {
 
 std::span<const Protocol* const> protocols() {
-  static constexpr std::array<const Protocol*, 5> kProtocols{&kHttp, &kHttp2, &kDns, &kRedis,
-                                                             &kPostgres};
+  static constexpr std::array<const Protocol*, 6> kProtocols{&kHttp,  &kHttp2, &kDns,
+                                                             &kMysql, &kRedis, &kPostgres};
   return kProtocols;
 }
 

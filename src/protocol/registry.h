@@ -12,6 +12,7 @@ extern const Protocol kHttp;
 extern const Protocol kHttp2;
 extern const Protocol kDns;
 extern const Protocol kRedis;
+extern const Protocol kMysql;
 extern const Protocol kPostgres;
 
 std::span<const Protocol* const> protocols();

@@ -246,9 +246,53 @@ def postgresql_problem(record, t):
     return found + differs("error.type", at.get("error.type"), "not_executed" if "skipped" in answer else None)
 
 
+def mysql_problem(record, t):
+    """Differences of a record from the exchange it should be."""
+    at, request, answer = record["attributes"], t["request"], t["response"]
+    found = sound(record) + differs("command", at.get("weir.mysql.command"), request["command"]) + \
+        sizes("request", record.get("request"), request)
+    # Of a statement that is not prepared there is no text.
+    found += differs("quality", record.get("quality"), "late_join" if unprepared(t) else "complete")
+    if request["text"] is not None:
+        text = at.get("db.query.text", "")
+        if text[:120] != request["text"]:
+            found.append(f"db.query.text is {text[:80]!r}, not {request['text'][:80]!r}")
+        # Of an execution the text is kept, and that is bounded.
+        elif not request["command"].startswith("COM_STMT"):
+            found += differs("length of db.query.text", len(text), min(16384, request.get("text_chars", len(text))))
+        operation = at.get("db.operation.name", "?")
+        if not operation.startswith("BATCH") and not request["text"].startswith(operation):
+            found.append(f"operation is {at.get('db.operation.name')!r} for {text[:40]!r}")
+    if answer is None:
+        return found + differs("status", record.get("status"), t["status"]) + differs("response", record.get("response"), None)
+    error = answer.get("error")
+    found += differs("status", record.get("status"), "error" if error else "ok") + \
+        differs("error", at.get("db.response.status_code"), str(error) if error else None) + \
+        sizes("response", record.get("response"), answer)
+    if "state" in answer:
+        found += differs("state", at.get("weir.db.sqlstate"), answer["state"])
+    for key, name in (("rows", "db.response.returned_rows"), ("affected", "weir.db.affected_rows"),
+                      ("result_sets", "weir.mysql.result_sets")):
+        if answer.get(key) is not None:
+            found += differs(key, at.get(name, 0), answer[key])
+    return found
+
+
+def unprepared(t):
+    return t["request"]["command"].startswith("COM_STMT_EX") and t["request"]["text"] is None
+
+
+def mysql_kept(shape, records, exchanges):
+    """Of a driver that sets up by itself: the records that are in the truth."""
+    if not shape.startswith("connector"):
+        return records
+    asked = {(t["request"]["command"], t["request"]["text"]) for t in exchanges}
+    return [r for r in records if (r["attributes"].get("weir.mysql.command"), r["attributes"].get("db.query.text", "")[:120]) in asked]
+
+
 def ordered_differences(protocol, records):
     """Of protocols that answer in order: the records of each connection are its exchanges, in their order."""
-    problem = {"redis": redis_problem, "postgresql": postgresql_problem}[protocol]
+    problem, kept, _ = IN_ORDER[protocol]
     wanted, got = collections.defaultdict(list), collections.defaultdict(list)
     for t in truth(protocol):
         wanted[ends(t)].append(t)
@@ -256,15 +300,19 @@ def ordered_differences(protocol, records):
         got[ends(record)].append(record)
     found = [f"{connection} never was" for connection in got if connection not in wanted]
     for connection, exchanges in wanted.items():
-        have = got.get(connection, [])
+        have = kept(exchanges[0]["shape"], got.get(connection, []), exchanges)
         if len(have) != len(exchanges):
             found.append(f"{exchanges[0]['shape']} {connection[0]}: {len(have)} records of {len(exchanges)} exchanges")
         for number, (record, t) in enumerate(zip(have, exchanges)):
             if problems := problem(record, t):
-                asked = t["request"]["text"][:40] if t["request"] else "(unasked)"
+                asked = str(t["request"]["text"])[:40] if t["request"] else "(unasked)"
                 found.append(f"{t['shape']} {connection[0]} #{number} {asked}: {'; '.join(problems)}")
                 break
     return found
+
+
+def all_kept(_, records, __):
+    return records
 
 
 def postgresql_wrong_pairs(records):
@@ -299,10 +347,34 @@ def redis_wrong_pairs(records):
     return found
 
 
-WRONG_PAIRS = {"redis": redis_wrong_pairs, "postgresql": postgresql_wrong_pairs}
+MYSQL_OUTCOME = ("db.response.status_code", "db.response.returned_rows", "weir.db.affected_rows")
+
+
+def mysql_wrong_pairs(records):
+    """With packets missing: an answered statement must have one of the answers that it got on its connection."""
+    answers, found = collections.defaultdict(set), []
+    for t in truth("mysql"):
+        answer = t["response"]
+        if answer is not None and t["request"]["text"]:
+            answers[ends(t), t["request"]["command"], t["request"]["text"]].add(
+                (str(answer["error"]) if "error" in answer else None, answer.get("rows") or None, answer.get("affected") or None))
+    for record in records:
+        at = record["attributes"]
+        asked = ends(record), at.get("weir.mysql.command"), at.get("db.query.text", "")[:120]
+        if record.get("request") and record.get("response") and record.get("quality") == "complete" and asked in answers:
+            answer = tuple(at.get(name) or None for name in MYSQL_OUTCOME)
+            # The rows before an error are in the record, and not in the client's exception.
+            if answer not in answers[asked] and (answer[0], None, None) not in answers[asked]:
+                found.append(f"{asked} was given {answer}, not {answers[asked]}")
+    return found
+
+
+# Protocols whose requests carry no id: what is wrong with a record, the records that are in the truth, and pairs that never were.
+IN_ORDER = {"redis": (redis_problem, all_kept, redis_wrong_pairs), "postgresql": (postgresql_problem, all_kept, postgresql_wrong_pairs),
+            "mysql": (mysql_problem, mysql_kept, mysql_wrong_pairs)}
 
 
 def differences(protocol, records, whole=True):
-    if protocol in WRONG_PAIRS:
-        return ordered_differences(protocol, records) if whole else WRONG_PAIRS[protocol](records)
+    if protocol in IN_ORDER:
+        return ordered_differences(protocol, records) if whole else IN_ORDER[protocol][2](records)
     return keyed_differences(protocol, records, whole)

@@ -21,8 +21,9 @@ import recorded
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WEIR = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else
                        os.environ.get("WEIR", os.path.join(ROOT, "build", "release", "weir")))
-PROTOCOLS = ("http", "http2", "grpc", "dns", "redis", "postgresql")
+PROTOCOLS = ("http", "http2", "grpc", "dns", "redis", "postgresql", "mysql")
 FLOOR = 0.995
+FLOORS = {"mysql": 0.99}  # three of its truths are wrong (known_differences.md)
 failures = 0
 
 
@@ -57,7 +58,7 @@ class Told:
     def __init__(self, protocol, folder):
         self.protocol, self.folder = protocol, folder
         self.capture = capture.load(recorded.recording(protocol))
-        self.flags = ["--raw-queries"] if protocol in ("redis", "postgresql") else []
+        self.flags = ["--raw-queries"] if protocol in recorded.IN_ORDER else []
 
     def read(self, *files, data=None, quiet=False):
         return weir(*self.flags, *(word for file in files for word in ("-r", file)), data=data, quiet=quiet)
@@ -212,11 +213,11 @@ def known_captures():
     found = re.findall(r"^([-+]) (\S+) (\S+) x(\d+) (.*)$", done.stdout.decode(), re.MULTILINE)
     known = known_differences()
     for protocol in PROTOCOLS:
-        row = rows.get(protocol, {})
+        row, floor = rows.get(protocol, {}), FLOORS.get(protocol, FLOOR)
         problems = [f"{sign} {file} {key}" for (sign, file), (number, key) in summed(found, protocol).items()
                     if number > known.get((file, protocol, sign), 0)]
-        if row.get("truth", 0) >= 1 / (1 - FLOOR):  # of fewer, one that is explained is already more
-            problems += [f"{what} {row.get(what)} < {FLOOR}" for what in ("recall", "precision") if (row.get(what) or 0) < FLOOR]
+        if row.get("truth", 0) >= 1 / (1 - floor):  # of fewer, one that is explained is already more
+            problems += [f"{what} {row.get(what)} < {floor}" for what in ("recall", "precision") if (row.get(what) or 0) < floor]
         report(f"captures with truth: {protocol}", problems, f"recall {row.get('recall')}, precision {row.get('precision')}")
 
 
