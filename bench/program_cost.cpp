@@ -57,7 +57,7 @@ int main() {
       !(*crowded)->add(kLoopback)) {
     return 1;
   }
-  auto flows = weir::FlowProgram::load(weir::FlowProgram::kMinFlows);
+  auto flows = weir::FlowProgram::load({});
   if (!flows) return 1;
   const weir::EmptyProgram empty(BPF_PROG_TYPE_SCHED_CLS, -1);
   __sk_buff plain{}, super{};
@@ -68,7 +68,7 @@ int main() {
                 {"interfaces, ingress", (*program)->fd(TRAFFIC_INGRESS), plain, {}},
                 {"interfaces, egress", (*program)->fd(TRAFFIC_EGRESS), plain, {}},
                 {"interfaces, ingress, displaced", (*crowded)->fd(TRAFFIC_INGRESS), plain, {}},
-                {"flows, ingress, one flow", (*flows)->fd(TRAFFIC_INGRESS), plain, {}},
+                {"flows, ingress, one flow", (*flows)->fd(TRAFFIC_INGRESS, false), plain, {}},
                 {"interfaces, ingress, super packet", (*program)->fd(TRAFFIC_INGRESS), super, {}},
                 {"interfaces, egress, super packet", (*program)->fd(TRAFFIC_EGRESS), super, {}}};
   for (int round = 0; round < kRounds; ++round) {

@@ -5,13 +5,10 @@
  *
  * The names are how filters left behind by a weir that was killed are known again. */
 #include <linux/bpf.h>
-#include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
 
 #include "abi/traffic_slot.h"
-#include "lib/segments.bpf.h"
-
-enum { kTagBytes = 4 };
+#include "lib/crossing.bpf.h"
 
 /* Set before loading. */
 const volatile __u32 places = 1; /* interfaces that have slots; a power of two */
@@ -47,61 +44,17 @@ static __always_inline struct traffic_slot* slot_of(__u32 ifindex, __u32 directi
   return slot && slot->ifindex == ifindex ? slot : 0;
 }
 
-/* A tag that came within the frame was counted by the device, and has been taken off before this
- * hook; one that the device or another interface of this host handed over beside the packet was
- * not. Taking it off moves both addresses four bytes on, and leaves what was in front of them. */
-static __always_inline int tag_was_in_frame(struct __sk_buff* skb) {
-  struct sk_buff* packet = kernel_packet(skb);
-  const unsigned char* link = BPF_CORE_READ(packet, head) + BPF_CORE_READ(packet, mac_header);
-  __u32 moved = 0, left = 0;
-  bpf_probe_read_kernel(&moved, sizeof moved, link);
-  bpf_probe_read_kernel(&left, sizeof left, link - kTagBytes);
-  return moved == left && moved != 0; /* zeros may just be there */
-}
-
-static __always_inline int tag_is_put_in(struct __sk_buff* skb) {
-  struct sk_buff* packet = kernel_packet(skb);
-  return !(BPF_CORE_READ(packet, dev, features) & kFeatureTagOut);
-}
-
-static __noinline int count_tag(struct __sk_buff* skb, struct traffic_slot* slot, __u32 direction) {
-  if (!slot) return 0;
-  if (direction == TRAFFIC_INGRESS ? tag_was_in_frame(skb) : tag_is_put_in(skb)) {
-    slot->bytes += kTagBytes;
-  } else {
-    slot->more_bytes += kTagBytes;
-  }
-  return 0;
-}
-
-static __noinline int count_segments(struct __sk_buff* skb, struct traffic_slot* slot,
-                                     __u32 direction) {
-  if (!slot) return 0;
-  const struct super_packet super = super_packet_of(skb);
-  const int egress = direction == TRAFFIC_EGRESS;
-  const struct segments segments = segments_of(skb, &super, egress);
-  /* Each segment has the tag that the packet has. */
-  const __u32 more_tags = skb->vlan_present ? (segments.count - 1) * kTagBytes : 0;
-  const __u64 more_bytes = (__u64)(__s64)(__s32)segments.more_bytes + more_tags;
-  if (egress && is_cut_before_device(skb, &super)) {
-    slot->frames += segments.count - 1;
-    slot->bytes += more_bytes;
-  } else {
-    slot->more_packets += segments.count - 1;
-    slot->more_bytes += more_bytes;
-  }
-  return 0;
-}
-
 static __always_inline int count(struct __sk_buff* skb, __u32 direction) {
-  /* What this host sends to a group that it listens to itself comes back without the device. */
-  if (direction == TRAFFIC_INGRESS && skb->pkt_type == PACKET_LOOPBACK) return TC_ACT_UNSPEC;
+  if (!crosses(skb, direction)) return TC_ACT_UNSPEC;
   struct traffic_slot* slot = slot_of(skb->ifindex, direction);
   if (!slot) return TC_ACT_UNSPEC;
-  slot->frames++;
-  slot->bytes += skb->len;
-  if (skb->vlan_present) count_tag(skb, slot, direction);
-  if (skb->gso_size) count_segments(skb, slot, direction);
+  struct crossing crossing;
+  const int more = measure(skb, &crossing, direction);
+  slot->frames += crossing.frames;
+  slot->bytes += crossing.bytes;
+  if (!more) return TC_ACT_UNSPEC;
+  slot->more_packets += crossing.more_packets;
+  slot->more_bytes += crossing.more_bytes;
   return TC_ACT_UNSPEC;
 }
 

@@ -14,7 +14,7 @@ struct net_device {
 
 struct sk_buff {
   struct net_device* dev;
-  unsigned char* head;
+  unsigned char *head, *data;
   unsigned int end;                                   /* offset from head */
   __u16 mac_header, network_header, transport_header; /* likewise */
   __u8 encapsulation : 1;

@@ -1,10 +1,12 @@
 /* flow_slot: the counters of one flow on one processor. Slots are an array that user space has
- * mapped, [processor][bucket][FLOW_WAYS]; a flow is in the bucket that its key's hash names. The
- * programs of the processor are the only writers. User space only reads: a slot is whole when two
- * copies of it have the same key and neither ifindex is 0.
+ * mapped, [processor][bucket][FLOW_WAYS]; a flow is in the bucket that its key's hash names. What
+ * is rare is in a second array of the same form. The programs of the processor are the only
+ * writers. User space only reads: a slot is whole when two copies of it have the same key and
+ * neither ifindex is 0.
  *
- * A slot that another flow needs is told first: as an event of the ring buffer, or, when that is
- * full, added to the processor's struct flow_lost. */
+ * A slot that another flow needs is told first, as an event of the ring buffer; when that is full,
+ * the flow stays, and the packet of the other is counted in the map `rest`. So a flow that user
+ * space has seen in a slot is there until its event comes. */
 #pragma once
 
 #include <linux/types.h>
@@ -27,6 +29,7 @@ enum {
   FLOW_TYPE_ROCE_V2 = 3 << FLOW_TYPE_SHIFT,
   FLOW_TYPE_ROCE_V1 = 4 << FLOW_TYPE_SHIFT,
   FLOW_TYPE_INFINIBAND = 5 << FLOW_TYPE_SHIFT,
+  FLOW_TYPES = 6,
   FLOW_TYPE_MASK = 7 << FLOW_TYPE_SHIFT,
 };
 
@@ -47,10 +50,36 @@ struct flow_slot {
     };
     __u64 owner; /* both at once */
   };
+  __u64 packets, bytes; /* frames as the device counts them */
+};
+
+/* What the wire has beyond that. */
+struct flow_more {
   __u64 packets, bytes;
 };
 
-/* What could not be told, of one processor. */
-struct flow_lost {
-  __u64 flows, packets, bytes;
+/* Told when a flow leaves its slot. */
+struct flow_leaver {
+  struct flow_slot slot;
+  struct flow_more more;
+  __u32 index; /* of the slot in the array */
+  __u32 reserved;
+};
+
+/* Packets that are in no flow. */
+enum flow_rest_reason {
+  FLOW_REST_FULL = 0,    /* the flow could not be kept */
+  FLOW_REST_FILTERED = 1 /* not asked for */
+};
+
+struct flow_rest_key {
+  __u32 ifindex; /* 0 with kind 0: where the map itself is full */
+  __u8 kind;     /* direction and type */
+  __u8 reason;
+  __u16 reserved;
+};
+
+struct flow_rest {
+  __u64 packets, bytes;
+  struct flow_more more;
 };

@@ -1,5 +1,6 @@
 /* flow_parse: a packet's headers to the key of its flow. Reads packets directly; what is cut off
- * leaves the key as far as it was read, so that every packet belongs to some flow. */
+ * leaves the key as far as it was read, so that every packet belongs to some flow, and is told, as
+ * the rest of the packet may lie elsewhere. */
 #pragma once
 
 #include <bpf/bpf_endian.h>
@@ -8,6 +9,7 @@
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/udp.h>
 
 #include "abi/flow_slot.h"
 
@@ -30,17 +32,30 @@ struct ports {
 };
 
 struct packet_cursor {
+  const void* begin;
   const void* at;
   const void* end;
+  __u32 transport; /* offset of RoCE's base transport header; 0: none */
+  __u8 ecn;        /* of IPv4 or IPv6 */
+  __u8 cut;        /* a header was not there */
 };
 
-#define HAVE(cursor, what) ((cursor)->at + sizeof(what) <= (cursor)->end)
+static __always_inline struct packet_cursor cursor(const void* begin, const void* end) {
+  return (struct packet_cursor){.begin = begin, .at = begin, .end = end};
+}
+
+#define HAVE(cursor, what) \
+  ((cursor)->at + sizeof(what) <= (cursor)->end ? 1 : ((cursor)->cut = 1, 0))
 
 static __always_inline void read_ports(struct packet_cursor* at, struct flow_key* key) {
   if (!HAVE(at, struct ports)) return;
   const struct ports* ports = at->at;
   key->source_port = ports->source;
   key->destination_port = ports->destination;
+}
+
+static __always_inline __u32 offset_of(const struct packet_cursor* at) {
+  return (__u32)(at->at - at->begin);
 }
 
 static __always_inline void read_transport(struct packet_cursor* at, struct flow_key* key,
@@ -52,9 +67,11 @@ static __always_inline void read_transport(struct packet_cursor* at, struct flow
                         protocol == IPPROTO_SCTP || protocol == IPPROTO_UDPLITE;
   if (!has_ports || !first_fragment) return;
   read_ports(at, key);
-  if (protocol == IPPROTO_UDP && (key->destination_port == bpf_htons(kRoceV2Port) ||
-                                  key->source_port == bpf_htons(kRoceV2Port)))
-    key->kind = (key->kind & ~FLOW_TYPE_MASK) | FLOW_TYPE_ROCE_V2;
+  if (protocol != IPPROTO_UDP) return;
+  const int to_roce = key->destination_port == bpf_htons(kRoceV2Port);
+  if (!to_roce && key->source_port != bpf_htons(kRoceV2Port)) return;
+  key->kind = (key->kind & ~FLOW_TYPE_MASK) | FLOW_TYPE_ROCE_V2;
+  if (to_roce) at->transport = offset_of(at) + sizeof(struct udphdr);
 }
 
 static __always_inline void read_ipv4(struct packet_cursor* at, struct flow_key* key) {
@@ -66,6 +83,7 @@ static __always_inline void read_ipv4(struct packet_cursor* at, struct flow_key*
   key->source[1] = mapped | (__u64)ip->saddr << 32;
   key->destination[1] = mapped | (__u64)ip->daddr << 32;
   key->protocol = ip->protocol;
+  at->ecn = ip->tos & 3;
   const int first_fragment = !(ip->frag_off & bpf_htons(kFragmentOffset));
   at->at += ip->ihl * 4;
   read_transport(at, key, first_fragment);
@@ -85,6 +103,7 @@ static __always_inline void read_ipv6(struct packet_cursor* at, struct flow_key*
   __builtin_memcpy(key->source, &ip->saddr, sizeof key->source);
   __builtin_memcpy(key->destination, &ip->daddr, sizeof key->destination);
   __u8 next = ip->nexthdr;
+  at->ecn = ip->flow_lbl[0] >> 4 & 3;
   int first_fragment = 1;
   at->at += sizeof *ip;
   for (int i = 0; i < kMaxExtensions; ++i) {
@@ -114,6 +133,7 @@ static __always_inline void read_roce_v1(struct packet_cursor* at, struct flow_k
   key->kind |= FLOW_ADDRESS_GID;
   __builtin_memcpy(key->source, &route->saddr, sizeof key->source);
   __builtin_memcpy(key->destination, &route->daddr, sizeof key->destination);
+  at->transport = offset_of(at) + sizeof *route;
 }
 
 static __always_inline void read_network(struct packet_cursor* at, struct flow_key* key,

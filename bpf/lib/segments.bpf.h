@@ -7,6 +7,9 @@
 #include <bpf/bpf_helpers.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 
 #include "kernel.h"
 
@@ -93,9 +96,51 @@ static __always_inline __u32 unsent_header_bytes(struct __sk_buff* skb,
   return next_header == 0 ? kJumboHeaderBytes : 0;
 }
 
+/* Of TCP right behind Ethernet and IP: the packet itself tells how long its headers are, sooner
+ * than the kernel's structures do. 0 for all else, what only looks like it on links of other kinds
+ * included. */
+static __always_inline __u32 usual_header_bytes(struct __sk_buff* skb) {
+  const void* at = (void*)(long)skb->data;
+  const void* end = (void*)(long)skb->data_end;
+  const struct ethhdr* link = at;
+  __u32 network_end;
+  if (at + sizeof *link + sizeof(struct ipv6hdr) > end) return 0;
+  if (link->h_proto == bpf_htons(ETH_P_IP)) {
+    const struct iphdr* ip = at + sizeof *link;
+    network_end = sizeof *link + sizeof *ip;
+    if (ip->version != 4 || ip->ihl != 5 || ip->protocol != IPPROTO_TCP ||
+        bpf_ntohs(ip->tot_len) + sizeof *link != skb->len)
+      return 0;
+  } else if (link->h_proto == bpf_htons(ETH_P_IPV6)) {
+    const struct ipv6hdr* ip = at + sizeof *link;
+    network_end = sizeof *link + sizeof *ip;
+    if (ip->version != 6 || ip->nexthdr != IPPROTO_TCP ||
+        bpf_ntohs(ip->payload_len) + network_end != skb->len)
+      return 0;
+  } else {
+    return 0;
+  }
+  const __u8* data_offset = at + network_end + kTcpDataOffset;
+  if ((const void*)(data_offset + 1) > end) return 0;
+  return network_end + (*data_offset >> 4 << 2);
+}
+
+/* Those of a super packet whose segments each repeat the first `header` bytes. */
+static __always_inline struct segments segments_behind(struct __sk_buff* skb, __u32 header) {
+  struct segments result = {.count = skb->gso_segs};
+  /* Who made the packet may have left the counting to whoever cuts it. */
+  if (result.count == 0) {
+    const __u32 size = skb->gso_size;
+    if (size != kGsoByFragments && skb->len > header)
+      result.count = (skb->len - header + size - 1) / size;
+    if (result.count == 0) result.count = 1;
+  }
+  result.more_bytes = (result.count - 1) * header;
+  return result;
+}
+
 static __always_inline struct segments segments_of(struct __sk_buff* skb,
                                                    const struct super_packet* super, int egress) {
-  const __u32 size = skb->gso_size;
   const __u32 unsent = unsent_header_bytes(skb, super);
   struct segments result = {.count = skb->gso_segs};
   /* The kernel has added these headers up for its queues. */
@@ -103,14 +148,8 @@ static __always_inline struct segments segments_of(struct __sk_buff* skb,
     result.more_bytes = skb->wire_len - skb->len - result.count * unsent;
     return result;
   }
-  const __u32 header = repeated_header_bytes(super);
-  /* Who made the packet may have left the counting to whoever cuts it. */
-  if (result.count == 0) {
-    if (size != kGsoByFragments && skb->len > header)
-      result.count = (skb->len - header + size - 1) / size;
-    if (result.count == 0) result.count = 1;
-  }
-  result.more_bytes = (result.count - 1) * header - result.count * unsent;
+  result = segments_behind(skb, repeated_header_bytes(super));
+  result.more_bytes -= result.count * unsent;
   return result;
 }
 

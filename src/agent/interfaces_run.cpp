@@ -1,7 +1,5 @@
 #include "agent/interfaces_run.h"
 
-#include <poll.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -9,6 +7,7 @@
 #include <map>
 #include <memory>
 
+#include "agent/control_loop.h"
 #include "agent/http_server.h"
 #include "agent/metrics_pages.h"
 #include "agent/signals.h"
@@ -26,7 +25,6 @@ namespace weir {
 namespace {
 
 constexpr Nanos kFirstInterval = kSecond;
-constexpr Nanos kLongestWait = 3600 * kSecond;  // poll() counts milliseconds in an int
 // How long the end waits for a reader of the output that does not read.
 constexpr std::chrono::milliseconds kPatience{500};
 
@@ -80,8 +78,6 @@ class InterfacesRun {
   Result<> serve();
   // The /metrics page, with the counts of now.
   std::string page() const;
-  // Once, when every interface is counted.
-  void say_ready();
   void write_table(const std::vector<InterfaceSample>& samples);
 
   const InterfacesSettings& settings_;
@@ -94,7 +90,6 @@ class InterfacesRun {
   std::optional<HttpServer> server_;  // asks for page(): ends before what that reads
   std::atomic<std::uint64_t> collections_{0};
   std::atomic<Nanos> last_collection_{0};
-  bool ready_ = false;
   std::uint64_t written_ = 0;
 };
 
@@ -167,37 +162,16 @@ bool InterfacesRun::write_samples() {
   return settings_.count > 0 && ++written_ >= settings_.count;
 }
 
-void InterfacesRun::say_ready() {
-  if (ready_ || lens_->follower().pending()) return;
-  ready_ = true;
-  std::fputs("ready\n", stderr);
-}
-
 void InterfacesRun::control(int signals) {
-  say_ready();
-  const Nanos begin = monotonic_now();
-  Nanos next = begin + std::min(settings_.interval, kFirstInterval);
-  const Nanos end = settings_.duration > 0 ? begin + settings_.duration : 0;
-  for (;;) {
-    const Nanos now = monotonic_now();
-    if (end > 0 && now >= end) break;
-    if (queue_ && queue_->stopped()) return;
-    if (now >= next) {
-      if (write_samples()) return;
-      next += settings_.interval;
-      if (next <= now) next = now + settings_.interval;
-      continue;
-    }
-    const Nanos due = end > 0 ? std::min(next, end) : next;
-    pollfd fds[] = {{signals, POLLIN, 0}, {lens_->follower().fd(), POLLIN, 0}};
-    const Nanos wait = lens_->follower().pending() ? 0 : std::min(due - now, kLongestWait);
-    ::poll(fds, 2, static_cast<int>((wait + kMillisecond - 1) / kMillisecond));
-    if (fds[0].revents != 0) break;
-    if (fds[1].revents != 0) lens_->follower().on_readable();
-    if (lens_->follower().pending()) lens_->follower().attach_next();
-    say_ready();
-  }
-  write_samples();  // what has come since the last ones
+  ControlLoop loop(signals, lens_->follower());
+  loop.when_attached([] { std::fputs("ready\n", stderr); });
+  loop.every(std::min(settings_.interval, kFirstInterval), settings_.interval,
+             [this] { return (queue_ && queue_->stopped()) || write_samples(); });
+  loop.end_after(settings_.duration);
+  loop.run();
+  // What has come since the last ones.
+  const bool enough = settings_.count > 0 && written_ >= settings_.count;
+  if (!enough && !(queue_ && queue_->stopped())) write_samples();
 }
 
 Result<> InterfacesRun::run() {

@@ -1,17 +1,15 @@
 #include "agent/netprobe_run.h"
 
-#include <poll.h>
-
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include "agent/control_loop.h"
 #include "agent/http_server.h"
 #include "agent/netprobe_pages.h"
 #include "agent/signals.h"
@@ -22,7 +20,6 @@ namespace weir {
 namespace {
 
 constexpr Nanos kStatusInterval = 30 * kSecond;
-constexpr Nanos kLongestWait = 3600 * kSecond;  // poll() counts milliseconds in an int
 constexpr std::chrono::seconds kDeadline{10};
 
 // As the predecessor's runtime writes it: "operation not permitted".
@@ -135,32 +132,22 @@ void NetprobeRun::log_status() const {
 }
 
 void NetprobeRun::control(int signals) {
-  bool ready = false;
-  Nanos next = monotonic_now();
-  Nanos next_status = settings_.debug ? next + kStatusInterval : std::numeric_limits<Nanos>::max();
-  for (;;) {
-    if (!ready && !lens_->follower().pending()) {
-      ready = true;
-      warn_of_missing();
-      std::fputs("ready\n", stderr);
-    }
-    const Nanos now = monotonic_now();
-    if (now >= next) {
-      collect();
-      next = std::max(next + settings_.interval, now);
-    }
-    if (now >= next_status) {
+  ControlLoop loop(signals, lens_->follower());
+  loop.when_attached([this] {
+    warn_of_missing();
+    std::fputs("ready\n", stderr);
+  });
+  loop.every(0, settings_.interval, [this] {
+    collect();
+    return false;
+  });
+  if (settings_.debug) {
+    loop.every(kStatusInterval, kStatusInterval, [this] {
       log_status();
-      next_status = now + kStatusInterval;
-    }
-    const Nanos due = std::clamp<Nanos>(std::min(next, next_status) - now, 0, kLongestWait);
-    pollfd fds[] = {{signals, POLLIN, 0}, {lens_->follower().fd(), POLLIN, 0}};
-    const Nanos wait = lens_->follower().pending() ? 0 : due + kMillisecond - 1;
-    ::poll(fds, 2, static_cast<int>(wait / kMillisecond));
-    if (fds[0].revents != 0) return;
-    if (fds[1].revents != 0) lens_->follower().on_readable();
-    if (lens_->follower().pending()) lens_->follower().attach_next();
+      return false;
+    });
   }
+  loop.run();
 }
 
 Result<> NetprobeRun::run() {

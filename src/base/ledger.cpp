@@ -32,6 +32,11 @@ constexpr std::array<LedgerEntry, static_cast<std::size_t>(Count::kCountEnd)> kE
     {Stage::kMatch, Outcome::kLost, "evicted"},
     {Stage::kMatch, Outcome::kLost, "gap"},
     {Stage::kMatch, Outcome::kLost, "cut"},
+    {Stage::kFlows, Outcome::kSeen, ""},
+    {Stage::kFlows, Outcome::kDelivered, ""},
+    {Stage::kFlows, Outcome::kFiltered, ""},
+    {Stage::kFlows, Outcome::kLost, "burst"},
+    {Stage::kFlows, Outcome::kLost, "max_flows"},
     {Stage::kQueue, Outcome::kSeen, ""},
     {Stage::kQueue, Outcome::kDelivered, ""},
     {Stage::kQueue, Outcome::kLost, "overflow"},
@@ -55,6 +60,8 @@ std::string_view stage_name(Stage stage) {
       return "stream";
     case Stage::kMatch:
       return "match";
+    case Stage::kFlows:
+      return "flows";
     case Stage::kQueue:
       return "queue_stdout";
     case Stage::kPush:

@@ -11,7 +11,7 @@
 
 namespace weir {
 
-enum class Stage : std::uint8_t { kCapture, kStream, kMatch, kQueue, kPush, kStageEnd };
+enum class Stage : std::uint8_t { kCapture, kStream, kMatch, kFlows, kQueue, kPush, kStageEnd };
 enum class Outcome : std::uint8_t { kSeen, kDelivered, kFiltered, kLost };
 
 // One entry per (stage, outcome, reason); the table in ledger.cpp names them.
@@ -47,6 +47,12 @@ enum class Count : std::uint8_t {
   kMatchLostEvicted,    // a bound of the pending table
   kMatchLostGap,        // incomplete by a gap, and without a counterpart
   kMatchLostCut,        // cut off by the end of the input
+  // flows, frames
+  kFlowsSeen,
+  kFlowsDelivered,     // in a flow
+  kFlowsFilteredType,  // not asked for
+  kFlowsLostBurst,     // of new flows, while too many others left the kernel's table at once
+  kFlowsLostMaxFlows,  // of new flows beyond the most that are kept
   // queue of the terminal or file output, records
   kQueueSeen,
   kQueueDelivered,

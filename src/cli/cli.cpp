@@ -13,6 +13,7 @@
 #include "cli/cleanup.h"
 #include "cli/doctor.h"
 #include "cli/dropin/dropin.h"
+#include "cli/flows.h"
 #include "cli/interfaces.h"
 #include "cli/list.h"
 #include "cli/requests.h"
@@ -73,6 +74,7 @@ int run_command_line(int argc, char** argv) {
 
   int status = 0;
   add_interfaces(app, status);
+  add_flows(app, status);
   add_requests(app, status);
   add_report(app, status, "list", "The network interfaces", run_list);
   add_report(app, status, "cleanup",

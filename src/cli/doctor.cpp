@@ -92,6 +92,7 @@ int run_doctor(bool json, std::ostream& out) {
   const Section sections[] = {
       {"host", "", "", check_host()},
       {"interfaces", "works", "does not work", check_interfaces()},
+      {"flows", "works", "does not work", check_flows()},
       {"requests", "live capture works",
        "live capture does not work; reading files (weir requests -r FILE) does", check_requests()},
   };

@@ -28,6 +28,7 @@ Check check_capability(const Privileges& mine, Capability capability, State with
                        std::string_view purpose);
 
 LensCheckup check_interfaces();
+LensCheckup check_flows();
 LensCheckup check_requests();
 
 }  // namespace weir

@@ -56,10 +56,10 @@ TcFollower::~TcFollower() {
   close_in_background(std::move(links));
 }
 
-Result<> TcFollower::choose_mode() {
+Result<> TcFollower::choose_mode(int any_program) {
   mode_ = wanted_mode_.value_or(TcMode::kTcx);
   if (!wanted_mode_) {
-    const auto tcx = has_tcx(std::max(programs_[TRAFFIC_INGRESS], programs_[TRAFFIC_EGRESS]));
+    const auto tcx = has_tcx(any_program);
     if (!tcx) return tl::unexpected(tcx.error());
     if (!*tcx) mode_ = TcMode::kClsact;
   }
@@ -71,10 +71,9 @@ Result<> TcFollower::choose_mode() {
   return {};
 }
 
-Result<> TcFollower::start(std::array<int, TRAFFIC_DIRECTIONS> programs, Owner owner) {
-  programs_ = programs;
+Result<> TcFollower::start(int any_program, Owner owner) {
   owner_ = std::move(owner);
-  if (auto chosen = choose_mode(); !chosen) return chosen;
+  if (auto chosen = choose_mode(any_program); !chosen) return chosen;
   follow();
   while (attached_.empty() && pending()) attach_next();
   if (attached_.empty() && first_failure_) return tl::unexpected(*first_failure_);
@@ -95,11 +94,12 @@ void TcFollower::clear_leftovers() const {
   }
 }
 
-Result<std::vector<TcAttachment>> TcFollower::attach_programs(std::uint32_t ifindex) const {
+Result<std::vector<TcAttachment>> TcFollower::attach_programs(const Interface& interface) const {
   std::vector<TcAttachment> attachments;
   for (const traffic_direction direction : {TRAFFIC_INGRESS, TRAFFIC_EGRESS}) {
-    if (programs_[direction] < 0) continue;
-    auto attached = TcAttachment::attach(programs_[direction], ifindex, direction, mode_,
+    const int program = owner_.program(interface, direction);
+    if (program < 0) continue;
+    auto attached = TcAttachment::attach(program, interface.index, direction, mode_,
                                          clsact_owner_ ? &*clsact_owner_ : nullptr);
     if (!attached) return tl::unexpected(attached.error());
     attachments.push_back(std::move(*attached));
@@ -109,7 +109,7 @@ Result<std::vector<TcAttachment>> TcFollower::attach_programs(std::uint32_t ifin
 
 Result<> TcFollower::attach(const Interface& interface) {
   if (auto begun = owner_.begin(interface); !begun) return begun;
-  auto attachments = attach_programs(interface.index);
+  auto attachments = attach_programs(interface);
   if (!attachments) {
     owner_.end(interface.index);
     return tl::unexpected(attachments.error());
@@ -121,7 +121,8 @@ Result<> TcFollower::attach(const Interface& interface) {
                 "accept is not counted (tc filter show)");
     break;
   }
-  attached_[interface.index] = {interface.name, std::move(*attachments)};
+  const std::size_t programs = attachments->size();
+  attached_[interface.index] = {interface, std::move(*attachments), programs};
   return {};
 }
 
@@ -129,17 +130,17 @@ void TcFollower::check() {
   if (mode_ != TcMode::kClsact) return;  // nobody can remove a link
   for (auto& [index, attached] : attached_) {
     // One whose attaching anew has failed is without: it is tried again.
-    const bool whole = !attached.attachments.empty() && is_attached(index);
+    const bool whole = attached.attachments.size() == attached.programs && is_attached(index);
     if (whole || !watch_.interfaces().contains(index)) continue;
     attached.attachments.clear();
-    auto again = attach_programs(index);
+    auto again = attach_programs(attached.interface);
     if (again) {
       attached.attachments = std::move(*again);
-      log_warning("another program has removed weir's filters from " + attached.name +
+      log_warning("another program has removed weir's filters from " + attached.interface.name +
                   ": attached again; what crossed meanwhile is not counted");
     } else {
-      log_warning("another program has removed weir's filters from " + attached.name + ": " +
-                  again.error().text());
+      log_warning("another program has removed weir's filters from " + attached.interface.name +
+                  ": " + again.error().text());
     }
   }
 }
@@ -150,8 +151,8 @@ void TcFollower::forget(std::uint32_t ifindex, bool gone) {
   if (gone) {
     for (TcAttachment& one : found->second.attachments) one.interface_is_gone();
   }
-  if (choice_.names(found->second.name)) {
-    log_info(found->second.name + " is gone; it is counted again when it comes back");
+  if (choice_.names(found->second.interface.name)) {
+    log_info(found->second.interface.name + " is gone; it is counted again when it comes back");
   }
   attached_.erase(found);
   owner_.end(ifindex);
@@ -166,7 +167,7 @@ void TcFollower::follow() {
         forget(index, false);
         continue;
       }
-      found->second.name = interface.name;
+      found->second.interface = interface;
       owner_.changed(interface);
       continue;
     }

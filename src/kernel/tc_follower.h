@@ -2,7 +2,6 @@
 // come later. For one control thread, which waits for fd().
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -32,6 +31,8 @@ class TcFollower {
  public:
   // What the owner of the programs does meanwhile, on the control thread.
   struct Owner {
+    // The program for one direction of an interface that was begun; -1: none.
+    std::function<int(const Interface&, traffic_direction)> program;
     // Before the programs are attached to an interface; a failure keeps them away from it.
     std::function<Result<>(const Interface&)> begin;
     // Its name or state has changed.
@@ -49,10 +50,10 @@ class TcFollower {
 
   std::size_t interfaces_now() const { return watch_.interfaces().size(); }
 
-  // `programs` by direction; -1: none. The first interface is attached when it returns; the others
-  // are attach_next()'s, as each costs the kernel tens of milliseconds. Where nothing can be
-  // attached though there are interfaces, it fails with the first reason.
-  Result<> start(std::array<int, TRAFFIC_DIRECTIONS> programs, Owner owner);
+  // The first interface is attached when it returns; the others are attach_next()'s, as each costs
+  // the kernel tens of milliseconds. Where nothing can be attached though there are interfaces, it
+  // fails with the first reason. `any_program`, loaded for the TC hook, is to ask the kernel with.
+  Result<> start(int any_program, Owner owner);
   TcMode mode() const { return mode_; }
 
   int fd() const { return watch_.fd(); }
@@ -70,14 +71,15 @@ class TcFollower {
 
  private:
   struct Attached {
-    std::string name;
+    Interface interface;
     std::vector<TcAttachment> attachments;
+    std::size_t programs = 0;  // that should be attached
   };
 
   TcFollower(const FollowOptions& options, InterfaceWatch watch)
       : choice_(options.interfaces), wanted_mode_(options.attach), watch_(std::move(watch)) {}
-  Result<> choose_mode();
-  Result<std::vector<TcAttachment>> attach_programs(std::uint32_t ifindex) const;
+  Result<> choose_mode(int any_program);
+  Result<std::vector<TcAttachment>> attach_programs(const Interface& interface) const;
   Result<> attach(const Interface& interface);
   bool is_attached(std::uint32_t ifindex) const;
   void clear_leftovers() const;
@@ -89,7 +91,6 @@ class TcFollower {
   InterfaceChoice choice_;
   std::optional<TcMode> wanted_mode_;
   InterfaceWatch watch_;
-  std::array<int, TRAFFIC_DIRECTIONS> programs_{-1, -1};
   Owner owner_;
   TcMode mode_ = TcMode::kTcx;
   std::optional<ClsactOwner> clsact_owner_;

@@ -91,7 +91,7 @@ void Conversation::on_bytes(Side side, const Chunk& chunk) noexcept {
     skipped = use_skip(side, chunk.length, chunk.ready);
     passed = std::min<std::uint64_t>(skipped, chunk.data.size());
     if (chunk.cut && chunk.data.size() < skipped && !shared_.copies) {
-      matcher_.taint(direction_of(side), Quality::kTruncated);
+      matcher_.taint(direction_of(side), Quality::kTruncated, w.skip_stream);
     }
   }
   const Bytes data = chunk.data.subspan(passed);
@@ -190,7 +190,7 @@ void Conversation::lose(Side side, std::uint64_t length, Quality quality, Nanos 
     return;
   }
   if (w.skip > 0) {
-    matcher_.taint(direction_of(side), quality);
+    matcher_.taint(direction_of(side), quality, w.skip_stream);
     const std::uint64_t count = std::min(w.skip, length);
     w.skip -= count;
     w.offset += count;
@@ -324,6 +324,7 @@ bool Conversation::decode_step(Side side, View& view) {
   w.looked = w.offset - std::min(step.passed, consumed);
   if (step.skip > 0) {
     w.skip = step.skip;
+    w.skip_stream = step.stream_id;
     const std::uint64_t skipped = use_skip(side, view.bytes.size(), w.ready);
     view.bytes = view.bytes.subspan(static_cast<std::size_t>(skipped));
   }

@@ -51,15 +51,16 @@ class Conversation final : private StreamSink, private MessageSink {
     const Protocol* protocol = nullptr;
     Decoder* decoder = nullptr;  // null while the protocol is not known
     std::unique_ptr<Unread> unread;
-    std::uint64_t offset = 0;   // consumed, skipped or lost so far
-    std::uint64_t skip = 0;     // bytes from offset on that are not needed
-    std::uint64_t looked = 0;   // the offset before which bytes were looked at, not passed over
-    std::uint64_t acked = 0;    // of the other direction, by the last chunk
-    Nanos ready = 0;            // of the last chunk
-    std::uint8_t attempts = 0;  // at recognising the protocol
-    bool resync = false;        // the decoder has to find a frame first
-    bool broken = false;        // bytes were missing before the protocol was known
-    bool deaf = false;          // not recognisable: opaque, until the other side is recognised
+    std::uint64_t offset = 0;       // consumed, skipped or lost so far
+    std::uint64_t skip = 0;         // bytes from offset on that are not needed
+    std::uint64_t skip_stream = 0;  // as Step::stream_id
+    std::uint64_t looked = 0;       // the offset before which bytes were looked at, not passed over
+    std::uint64_t acked = 0;        // of the other direction, by the last chunk
+    Nanos ready = 0;                // of the last chunk
+    std::uint8_t attempts = 0;      // at recognising the protocol
+    bool resync = false;            // the decoder has to find a frame first
+    bool broken = false;            // bytes were missing before the protocol was known
+    bool deaf = false;              // not recognisable: opaque, until the other side is recognised
     bool closed = false;
     bool ended = false;  // a FIN, of a connection that was let go
   };

@@ -1,30 +1,15 @@
 #include "lens/interfaces.h"
 
 #include <algorithm>
-#include <initializer_list>
-#include <string_view>
 #include <utility>
+
+#include "lens/device_bytes.h"
 
 namespace weir {
 namespace {
 
 constexpr double kActiveFramesPerSecond = 0.1;
-constexpr std::uint64_t kEthernetHeaderBytes = 14;
 constexpr Nanos kCheckInterval = 5 * kSecond;
-
-// Bytes of each frame that the device does not count and the hook sees: these devices look at the
-// packet when its link header has been taken off. Tunnels count what they send from the network
-// header within.
-std::uint64_t uncounted_header_bytes(const Interface& interface, std::uint32_t direction) {
-  if (interface.is_loopback()) return kEthernetHeaderBytes;
-  const auto is_one_of = [&](std::initializer_list<std::string_view> kinds) {
-    return std::find(kinds.begin(), kinds.end(), interface.kind) != kinds.end();
-  };
-  const bool strips = direction == TRAFFIC_INGRESS
-                          ? is_one_of({"bridge", "team", "vlan", "vxlan", "geneve", "ip6gretap"})
-                          : is_one_of({"vxlan", "geneve", "gretap", "ip6gretap", "erspan"});
-  return strips ? kEthernetHeaderBytes : 0;
-}
 
 TrafficRates rates_between(const TrafficCounts& before, const TrafficCounts& now, Nanos interval) {
   const auto rate = [&](std::uint64_t from, std::uint64_t to) {
@@ -49,8 +34,11 @@ Result<std::unique_ptr<Interfaces>> Interfaces::open(const FollowOptions& option
   std::unique_ptr<Interfaces> lens(new Interfaces(std::move(*follower), std::move(*program)));
   const TrafficProgram& programs = *lens->program_;
   const Result<> started = lens->follower_->start(
-      {programs.fd(TRAFFIC_INGRESS), programs.fd(TRAFFIC_EGRESS)},
-      {[&lens = *lens](const Interface& interface) { return lens.begin(interface); },
+      programs.fd(TRAFFIC_INGRESS),
+      {[&programs](const Interface&, traffic_direction direction) {
+         return programs.fd(direction);
+       },
+       [&lens = *lens](const Interface& interface) { return lens.begin(interface); },
        [&lens = *lens](const Interface& interface) { lens.change(interface); },
        [&lens = *lens](std::uint32_t ifindex) { lens.end(ifindex); }});
   if (!started) return tl::unexpected(started.error());

@@ -55,6 +55,10 @@ void Matcher::on(const Message& message, const Arrival& arrival, const Protocol&
     case MessageKind::kInterim:
       shared.counters.ledger.add(Count::kMatchDelivered);
       return;
+    case MessageKind::kCancel:
+      shared.counters.ledger.add(Count::kMatchDelivered);
+      on_cancel(message, arrival, shared);
+      return;
     case MessageKind::kRequest:
     case MessageKind::kOneWay:
       on_request(message, arrival, protocol, shared);
@@ -222,6 +226,18 @@ void Matcher::on_response(const Message& message, const Arrival& arrival, const 
   settle(exchange, message, arrival, shared);
 }
 
+void Matcher::on_cancel(const Message& message, const Arrival& arrival, MatchShared& shared) {
+  Exchange* exchange = first_of(message.stream_id);
+  const auto waits = [](const Exchange& e) {
+    return e.request && !e.response && !e.reported && e.status != Status::kOneWay;
+  };
+  while (exchange && !waits(*exchange)) exchange = next_of(*exchange);
+  if (!exchange) return;
+  exchange->worsen(message.quality);
+  copy_fields(message.fields, exchange->response_values);
+  give_up(exchange, arrival.last, shared);
+}
+
 // Finishes a message that has been seen whole, else remembers where it ends.
 void Matcher::settle(Exchange* exchange, const Message& message, const Arrival& arrival,
                      MatchShared& shared) {
@@ -252,11 +268,12 @@ void Matcher::end(Direction direction, std::uint64_t stream_id, const MessageEnd
   if (!exchange) return;
   RoundTrip::Side& part = request ? *exchange->request : *exchange->response;
   const std::uint64_t begin = request ? exchange->request_begin : exchange->response_begin;
-  part.wire_bytes = end.end - std::min(end.end, begin);
+  part.wire_bytes = end.wire_bytes.value_or(end.end - std::min(end.end, begin));
+  exchange->worsen(end.quality);
   if (end.size_bytes) part.size_bytes = end.size_bytes;
   if (end.status && !request) {
     exchange->status = *end.status;
-    if (exchange->status == Status::kError) mark_incomplete(*exchange);
+    if (end.incomplete) mark_incomplete(*exchange);
   }
   copy_fields(end.fields, request ? exchange->request_values : exchange->response_values);
   if (complete) {
@@ -368,9 +385,11 @@ void Matcher::unlink(Exchange* exchange, MatchShared& shared) {
   shared.pool.give(exchange);
 }
 
-void Matcher::taint(Direction direction, Quality quality) {
+void Matcher::taint(Direction direction, Quality quality, std::uint64_t stream_id) {
   const bool request = direction == Direction::kToServer;
-  Exchange* exchange = passing_[index(direction)].exchange;
+  Exchange* exchange =
+      stream_id != 0 ? unfinished(direction, stream_id) : passing_[index(direction)].exchange;
+  if (stream_id != 0 && !exchange) return;
   for (Exchange* e = head_; e && !exchange; e = e->next) {
     const bool unfinished =
         request ? e->request && !e->request_done : e->response && !e->response_done;
@@ -385,7 +404,13 @@ void Matcher::gap(Direction direction, Quality quality, const Protocol& protocol
                   MatchShared& shared) {
   taint(direction, quality);
   if (!protocol.fifo) {  // each message tells what it belongs to, but what is not there was lost
-    if (direction == Direction::kToServer) requests_lost_ = true;
+    const bool request = direction == Direction::kToServer;
+    for (Exchange* e = head_; e; e = e->next) {
+      if (request ? !e->request || e->request_done : !e->response || e->response_done) continue;
+      e->worsen(quality);
+      (request ? e->request_damaged : e->response_damaged) = true;
+    }
+    if (request) requests_lost_ = true;
     for (Exchange* e = head_; e && direction == Direction::kToClient; e = e->next) {
       e->answer_lost = true;
     }

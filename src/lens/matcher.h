@@ -53,8 +53,9 @@ class Matcher {
            Nanos last, MatchShared& shared);
   // Bytes of this direction up to `offset` have passed.
   void passed(Direction direction, std::uint64_t offset, Nanos last, MatchShared& shared);
-  // Bytes inside the message now passing in this direction are missing.
-  void taint(Direction direction, Quality quality);
+  // Bytes inside the message now passing in this direction are missing; `stream_id`: inside that
+  // message, where several pass at once.
+  void taint(Direction direction, Quality quality, std::uint64_t stream_id = 0);
   // Bytes that the decoder needed are missing.
   void gap(Direction direction, Quality quality, const Protocol& protocol, Nanos now,
            MatchShared& shared);
@@ -99,6 +100,7 @@ class Matcher {
   void on_response(const Message& message, const Arrival& arrival, const Protocol& protocol,
                    MatchShared& shared);
   Exchange* oldest_open(std::uint64_t stream_id, std::uint64_t mask, std::uint64_t begin) const;
+  void on_cancel(const Message& message, const Arrival& arrival, MatchShared& shared);
   void hold(Exchange* exchange, const Arrival& arrival, MatchShared& shared);
   void doubt(Exchange* exchange, MatchShared& shared);
   void lose_answers(Quality quality, Nanos now, MatchShared& shared);

@@ -6,6 +6,11 @@ void LedgerTotals::add(const Ledger& ledger) {
   for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += ledger.get(static_cast<Count>(i));
 }
 
+void LedgerTotals::add(const LedgerTotals& other) {
+  for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += other.counts[i];
+  for (std::size_t i = 0; i < pending.size(); ++i) pending[i] += other.pending[i];
+}
+
 void LedgerTotals::add(const RequestsCounters& worker) {
   add(worker.ledger);
   add_pending(Stage::kCapture, worker.pending_capture.get());

@@ -17,6 +17,7 @@ struct LedgerTotals {
   std::array<std::uint64_t, static_cast<std::size_t>(Stage::kStageEnd)> pending{};
 
   void add(const Ledger& ledger);
+  void add(const LedgerTotals& other);
   void add(const RequestsCounters& worker);
   void add_pending(Stage stage, std::uint64_t amount);
 

@@ -15,6 +15,12 @@ class FanOut final : public RecordSink {
   void on(const InterfaceSample& sample) noexcept override {
     for (RecordSink* sink : sinks_) sink->on(sample);
   }
+  void on(const FlowSample& flow) noexcept override {
+    for (RecordSink* sink : sinks_) sink->on(flow);
+  }
+  void on(const QueuePairSample& pair) noexcept override {
+    for (RecordSink* sink : sinks_) sink->on(pair);
+  }
   void on(const RoundTrip& trip) noexcept override {
     for (RecordSink* sink : sinks_) sink->on(trip);
   }

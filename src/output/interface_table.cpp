@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 #include <iterator>
 
 #include "output/printable.h"
@@ -30,13 +29,6 @@ double busy(const InterfaceSample& sample) {
   return sample.ingress_rate.wire_bytes + sample.egress_rate.wire_bytes;
 }
 
-std::string clock_text(Nanos time) {
-  const auto seconds = static_cast<std::time_t>(time / kSecond);
-  std::tm local{};
-  localtime_r(&seconds, &local);
-  return fmt::format("{:02}:{:02}:{:02}", local.tm_hour, local.tm_min, local.tm_sec);
-}
-
 // Leaves the busiest of them, in their order, where there are more than fit. How many are left out.
 std::size_t fit(std::vector<InterfaceSample>& samples, Room room) {
   if (room.rows == 0 || samples.size() + kHeadings < room.rows) return 0;
@@ -49,19 +41,6 @@ std::size_t fit(std::vector<InterfaceSample>& samples, Room room) {
   std::sort(samples.begin(), samples.end(),
             [](const auto& a, const auto& b) { return a.index < b.index; });
   return left_out;
-}
-
-// Every line ends at the terminal's edge. Lines are ASCII but for names that are escaped by then.
-std::string cut(const std::string& table, std::size_t columns) {
-  if (columns == 0) return table;
-  std::string out;
-  for (std::size_t begin = 0; begin < table.size();) {
-    const std::size_t end = table.find('\n', begin);
-    out.append(table, begin, std::min(end - begin, columns));
-    out += '\n';
-    begin = end + 1;
-  }
-  return out;
 }
 
 }  // namespace
@@ -98,7 +77,7 @@ std::string InterfaceTable::render(std::vector<InterfaceSample> samples, Room ro
   if (all.empty()) out += "(no interface to show yet)\n";
   if (left_out > 0) out += fmt::format("... and {} less busy ones\n", left_out);
   begin(all);
-  return cut(out, room.columns);
+  return cut_lines(out, room.columns);
 }
 
 }  // namespace weir

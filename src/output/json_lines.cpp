@@ -9,6 +9,16 @@ void JsonLines::on(const InterfaceSample& sample) noexcept {
   end_line(sample.time);
 }
 
+void JsonLines::on(const FlowSample& flow) noexcept {
+  append_json(text(), flow);
+  end_line(flow.time);
+}
+
+void JsonLines::on(const QueuePairSample& pair) noexcept {
+  append_json(text(), pair);
+  end_line(pair.time);
+}
+
 void JsonLines::render(std::string& out, const RoundTrip& trip) { append_json(out, trip); }
 
 }  // namespace weir

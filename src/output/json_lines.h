@@ -11,6 +11,8 @@ class JsonLines final : public RecordWriter {
 
   using RecordWriter::on;
   void on(const InterfaceSample& sample) noexcept override;
+  void on(const FlowSample& flow) noexcept override;
+  void on(const QueuePairSample& pair) noexcept override;
 
  protected:
   void render(std::string& out, const RoundTrip& trip) override;

@@ -42,6 +42,8 @@ std::string_view unit_of(Stage stage) {
       return "bytes";
     case Stage::kMatch:
       return "messages";
+    case Stage::kFlows:
+      return "frames";
     case Stage::kPush:
       return "samples";
     case Stage::kQueue:

@@ -16,6 +16,20 @@ bool can_move_cursor(int fd) {
 
 }  // namespace
 
+std::string cut_lines(std::string_view table, std::size_t columns) {
+  if (columns == 0) return std::string(table);
+  std::string out;
+  std::size_t used = 0;
+  for (const char c : table) {
+    if (c == '\n') used = 0;
+    // What continues a character of UTF-8 takes no column.
+    else if ((static_cast<unsigned char>(c) & 0xc0) != 0x80)
+      ++used;
+    if (used <= columns) out += c;
+  }
+  return out;
+}
+
 Terminal::Terminal(int fd) : fd_(fd), terminal_(can_move_cursor(fd)) {}
 
 Room Terminal::room() const {

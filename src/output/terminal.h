@@ -12,6 +12,10 @@ struct Room {
   std::size_t rows = 0, columns = 0;
 };
 
+// Ends every line at the terminal's edge; 0 columns: as they are. Characters are taken to be one
+// column wide.
+std::string cut_lines(std::string_view table, std::size_t columns);
+
 class Terminal {
  public:
   // Anything may be at `fd`.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <ctime>
 #include <iterator>
 #include <string_view>
 
@@ -60,6 +61,13 @@ std::string number_text(double number) {
   }
   if (number == std::floor(number) && unit == 0) return fmt::format("{:.0f}", number);
   return fmt::format("{:.{}f}{}", number, decimals(number), kUnits[unit]);
+}
+
+std::string clock_text(Nanos time) {
+  const auto seconds = static_cast<std::time_t>(time / kSecond);
+  std::tm local{};
+  localtime_r(&seconds, &local);
+  return fmt::format("{:02}:{:02}:{:02}", local.tm_hour, local.tm_min, local.tm_sec);
 }
 
 }  // namespace weir

@@ -21,4 +21,7 @@ std::string bytes_text(std::uint64_t bytes);
 // "0", "0.25", "12.3", "1.23 k", "45.6 G": powers of 1000.
 std::string number_text(double number);
 
+// The local time of day: "20:08:23".
+std::string clock_text(Nanos time);
+
 }  // namespace weir

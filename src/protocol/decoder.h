@@ -23,6 +23,7 @@ enum class MessageKind : std::uint8_t {
   kInterim,   // belongs to the exchange, does not end it (HTTP 1xx); counted, not paired
   kOneWay,    // a request that has no answer in the protocol: a record of its own
   kUnpaired,  // sent without having been asked (pub/sub message): a record without a request
+  kCancel,    // from either side: the open request of its stream id will not be answered
 };
 
 struct Message {
@@ -53,8 +54,12 @@ struct Message {
 struct MessageEnd {
   std::uint64_t end = 0;
   std::optional<std::uint64_t> size_bytes;
-  std::optional<Status> status;        // where the end decides it (trailers, a cut-off body)
+  std::optional<Status> status;        // where the end decides it (trailers, a late error)
   std::span<const FieldValue> fields;  // added to the message's own
+  bool incomplete = false;             // cut off before the end that its head announced
+  // Where other messages' bytes lie between its own; else all from its begin to its end are.
+  std::optional<std::uint64_t> wire_bytes = std::nullopt;
+  Quality quality = Quality::kComplete;  // as Message::quality
 };
 
 class MessageSink {
@@ -97,6 +102,7 @@ struct Step {
   const Protocol* next = nullptr;  // with kSwitch
   std::size_t passed =
       0;  // of `consumed`, so many at its end would have been skipped, but were there
+  std::uint64_t stream_id = 0;  // whose message is skipped, where several pass at once
 };
 
 class Decoder {

@@ -418,7 +418,7 @@ Step HttpDecoder::refuse(Direction direction, std::uint64_t at, MessageSink& sin
 void HttpDecoder::finish(Direction direction, MessageSink& sink, std::uint64_t end,
                          std::optional<std::uint64_t> size, std::optional<Status> status) noexcept {
   side(direction).open = false;
-  sink.end(direction, 0, MessageEnd{end, size, status, {}});
+  sink.end(direction, 0, MessageEnd{end, size, status, {}, status == Status::kError});
 }
 
 void HttpDecoder::forget() noexcept {

@@ -6,7 +6,7 @@
 namespace weir {
 
 std::span<const Protocol* const> protocols() {
-  static constexpr std::array<const Protocol*, 3> kProtocols{&kHttp, &kDns, &kRedis};
+  static constexpr std::array kProtocols{&kHttp, &kDns, &kRedis, &kPostgres};
   return kProtocols;
 }
 

@@ -11,6 +11,7 @@ namespace weir {
 extern const Protocol kHttp;
 extern const Protocol kDns;
 extern const Protocol kRedis;
+extern const Protocol kPostgres;
 
 std::span<const Protocol* const> protocols();
 

@@ -4,12 +4,16 @@
 #include <string>
 #include <string_view>
 
+#include "record/flow_sample.h"
 #include "record/interface_sample.h"
+#include "record/queue_pair_sample.h"
 #include "record/round_trip.h"
 
 namespace weir {
 
 void append_json(std::string& out, const InterfaceSample& sample);
+void append_json(std::string& out, const FlowSample& flow);
+void append_json(std::string& out, const QueuePairSample& pair);
 void append_json(std::string& out, const RoundTrip& trip);
 
 // A JSON string with its quotes. Well-formed UTF-8 stays as it is, every other byte is escaped as

@@ -5,6 +5,7 @@
 
 #include "record/flow_sample.h"
 #include "record/interface_sample.h"
+#include "record/queue_pair_sample.h"
 #include "record/round_trip.h"
 
 namespace weir {
@@ -14,6 +15,7 @@ class RecordSink {
   virtual ~RecordSink() = default;
   virtual void on(const InterfaceSample&) noexcept {}
   virtual void on(const FlowSample&) noexcept {}
+  virtual void on(const QueuePairSample&) noexcept {}
   virtual void on(const RoundTrip&) noexcept {}
 };
 

@@ -22,6 +22,8 @@ const char* name(MessageKind kind) {
       return "one-way";
     case MessageKind::kUnpaired:
       return "unpaired";
+    case MessageKind::kCancel:
+      return "cancel";
   }
   return "?";
 }

@@ -3,12 +3,14 @@
 #include <utility>
 
 #include "cli/dropin/netprobe_agent.h"
+#include "cli/dropin/xtrace_catch.h"
 
 namespace weir {
 namespace {
 
 constexpr std::pair<std::string_view, Dropin> kDropins[] = {
     {"netprobe-agent", run_netprobe_agent},
+    {"xtrace-catch", run_xtrace_catch},
 };
 
 }  // namespace
