@@ -218,7 +218,7 @@ class Push::Sender {
 
   Nanos next_delay(const PushAnswer& answer) {
     if (stopping_) return kLastDelay;
-    delay_ = std::clamp(delay_ * 2, settings_.least_delay, settings_.most_delay);
+    delay_ = std::min(std::max(delay_ * 2, settings_.least_delay), settings_.most_delay);
     if (answer.retry_after == 0) return delay_ - random_up_to(delay_ / 2);
     const Nanos asked = std::min(answer.retry_after, kMostRetryAfter);
     return asked + random_up_to(asked / 8);

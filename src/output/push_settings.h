@@ -27,8 +27,8 @@ struct PushSettings {
   std::string proxy{};
   std::string user_agent = "weir";
   Nanos timeout = 10 * kSecond;  // of one request, all of it
-  std::size_t queue_bytes =
-      64u << 20U;  // of what waits; one request that is under way is beside it
+  // Of what waits; one request that is under way is beside it.
+  std::size_t queue_bytes = 64u << 20U;
   // Between attempts: twice as long each time, between these, and shorter by up to a half at
   // random.
   Nanos least_delay = 250 * kMillisecond;

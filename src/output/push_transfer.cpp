@@ -57,7 +57,7 @@ std::string base64(std::string_view text) {
   return out;
 }
 
-// The first line of the file, without what surrounds it.
+// The first word of the file; empty where it cannot be read.
 std::string read_token(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   std::string token(kMaxTokenBytes, '\0');
@@ -159,11 +159,18 @@ class PushTransfer::Session {
     error_[0] = '\0';
     head_bytes_ = body_bytes_ = 0;
     said_.clear();
-    const List headers = request_headers();
+    PushAnswer answer;
+    const std::string token = bearer_token();
+    if (token.empty() && !settings_.bearer_token_file.empty()) {
+      // Without it the server would refuse, for good, what can be sent once the file is there.
+      answer.error = CURLE_READ_ERROR;
+      answer.detail = "no token in " + settings_.bearer_token_file;
+      return answer;
+    }
+    const List headers = request_headers(token);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers.get());
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.data());
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-    PushAnswer answer;
     CURLcode code = CURLE_OK;
     curl_multi_add_handle(multi_.get(), easy);
     if (!perform(code, give_up)) {
@@ -181,7 +188,13 @@ class PushTransfer::Session {
  private:
   void option(CURLoption which, const char* text) { curl_easy_setopt(easy_.get(), which, text); }
 
-  List request_headers() {
+  std::string bearer_token() {
+    if (settings_.bearer_token_file.empty()) return settings_.bearer_token;
+    secrets_.resize(known_secrets_);
+    return secrets_.emplace_back(read_token(settings_.bearer_token_file));
+  }
+
+  List request_headers(const std::string& token) const {
     List list;
     // Bodies are sent without asking first.
     append(list, "Expect:");
@@ -192,12 +205,6 @@ class PushTransfer::Session {
     } else {
       append(list, "Content-Type: text/plain");
       append(list, "Content-Encoding: gzip");
-    }
-    secrets_.resize(known_secrets_);
-    std::string token = settings_.bearer_token;
-    if (!settings_.bearer_token_file.empty()) {
-      token = read_token(settings_.bearer_token_file);
-      secrets_.push_back(token);
     }
     if (!token.empty()) append(list, "Authorization: Bearer " + token);
     for (const std::string& header : settings_.headers) append(list, header);

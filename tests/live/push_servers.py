@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """push_servers: what is pushed is queried back, sample by sample, from a real VictoriaMetrics and a real Prometheus; also what was
 pushed while they were away."""
+import signal
 import time
 
 from lib import equal, main, need, test, until
@@ -111,6 +112,27 @@ def victoria_metrics_away_text(scope):
 def prometheus_away(scope):
     need("prometheus")
     return away(scope, Prometheus(scope), WRITE)
+
+
+@test
+def victoria_metrics_hangs(scope):
+    """It accepts and says nothing for a while. What it had taken before the time-out it has twice then: the same samples."""
+    need("victoria-metrics")
+    store = VictoriaMetrics(scope)
+    probe = Probe(scope, store.base + WRITE, series=50, timeout=300, most_delay=300)
+    probe.round()
+    probe.settled()
+    store.process.send_signal(signal.SIGSTOP)
+    try:
+        for _ in range(20):
+            time.sleep(0.1)
+            probe.round()
+        equal("pending while it hangs", probe.readings()["pending"], 20 * 50)
+    finally:
+        store.process.send_signal(signal.SIGCONT)
+    equal("delivered", probe.settled(30)["delivered"], 21 * 50)
+    until(lambda: len({at for values in store.samples().values() for at, _ in values}) == 21, 20, "all rounds in the store")
+    equal_samples({index: sorted(set(values)) for index, values in store.samples().items()}, wanted_samples(probe.rounds, range(50)))
 
 
 @test

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cstddef>
 
+#include "output/dropin/xtrace.h"
+
 namespace weir {
 namespace {
 
@@ -30,32 +32,6 @@ constexpr FamilyText kPairFamilies[] = {
 };
 
 constexpr std::size_t kSeriesOfAFlow = std::size(kFlowFamilies) + std::size(kPairFamilies);
-
-// What XTrace-Catch has for them instead of IP's numbers.
-constexpr std::uint8_t kUdp = 17, kInfiniband = 20, kRoceV1 = 21, kRoceV2 = 254;
-
-std::uint8_t protocol_label(const FlowSample& flow, bool roce_v2_as_udp) {
-  switch (flow.type) {
-    case TrafficType::kRoceV2:
-      return roce_v2_as_udp ? kUdp : kRoceV2;
-    case TrafficType::kRoceV1:
-      return kRoceV1;
-    case TrafficType::kInfiniband:
-      return kInfiniband;
-    default:
-      return flow.protocol;
-  }
-}
-
-bool is_unspecified(const IpAddress& address) {
-  static constexpr std::uint8_t kZeros[4] = {};
-  return address == IpAddress() || address == IpAddress::v4(kZeros);
-}
-
-bool is_exported(const FlowSample& flow) {
-  return flow.addresses != FlowAddresses::kNone &&
-         !(is_unspecified(flow.source.address) && is_unspecified(flow.destination.address));
-}
 
 std::string address_text(const IpAddress& address) {
   std::string text;
@@ -95,9 +71,9 @@ void XtraceSeries::follow_interfaces() {
 }
 
 void XtraceSeries::on(const FlowSample& sample) noexcept {
-  if (!is_exported(sample)) return;
+  if (!is_shown_by_xtrace(sample)) return;
   const FlowKey key{{sample.source.address, sample.destination.address, sample.interface_index,
-                     protocol_label(sample, settings_.roce_v2_as_udp), sample.type},
+                     xtrace_protocol(sample, settings_.roce_v2_as_udp), sample.type},
                     sample.source.port,
                     sample.destination.port};
   Flow* flow = flow_of(key, interface_of(sample));

@@ -183,10 +183,17 @@ TEST(Push, ATokenFileIsReadEachTime) {
   ASSERT_TRUE(soon([&] { return server.seen().size() == 1; }));
   write("  two  \nthree\n");
   push->submit("x", 1);
+  ASSERT_TRUE(soon([&] { return server.seen().size() == 2; }));
+  std::filesystem::remove(file);
+  push->submit("x", 1);
+  ASSERT_TRUE(soon([&] { return push->readings().requests[0] >= 2; }));
+  EXPECT_EQ(push->readings().queue_requests, 1u);  // waits for the file
+  write("four");
   push->stop(milliseconds{3000});
   std::filesystem::remove(file);
   const auto seen = server.seen();
-  ASSERT_EQ(seen.size(), 2u);
+  ASSERT_EQ(seen.size(), 3u);
+  EXPECT_EQ(seen[2].headers.find("Authorization")->second, "Bearer four");
   EXPECT_EQ(seen[0].headers.find("Authorization")->second, "Bearer one");
   EXPECT_EQ(seen[1].headers.find("Authorization")->second, "Bearer two");
 }
