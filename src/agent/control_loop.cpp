@@ -40,12 +40,13 @@ bool ControlLoop::wait() {
   Nanos until = now + kLongestWait;
   if (end_) until = std::min(until, *end_);
   for (const Timer& timer : timers_) until = std::min(until, timer.next);
-  const Nanos wait = follower_.pending() ? 0 : std::max<Nanos>(0, until - now);
-  std::vector<pollfd> fds{{signals_, POLLIN, 0}, {follower_.fd(), POLLIN, 0}};
+  const Nanos wait = attaching() ? 0 : std::max<Nanos>(0, until - now);
+  // A negative one is passed over.
+  std::vector<pollfd> fds{{signals_, POLLIN, 0}, {follower_ ? follower_->fd() : -1, POLLIN, 0}};
   for (const File& file : files_) fds.push_back({file.fd, POLLIN, 0});
   ::poll(fds.data(), fds.size(), static_cast<int>((wait + kMillisecond - 1) / kMillisecond));
   if (fds[0].revents != 0) return true;
-  if (fds[1].revents != 0) follower_.on_readable();
+  if (fds[1].revents != 0) follower_->on_readable();
   for (std::size_t i = 0; i < files_.size(); ++i) {
     if (fds[i + 2].revents != 0) files_[i].run();
   }
@@ -54,10 +55,10 @@ bool ControlLoop::wait() {
 
 void ControlLoop::run() {
   for (;;) {
-    if (attached_ && !follower_.pending()) std::exchange(attached_, nullptr)();
+    if (attached_ && !attaching()) std::exchange(attached_, nullptr)();
     if (end_ && monotonic_now() >= *end_) return;
     if (run_timers() || wait()) return;
-    if (follower_.pending()) follower_.attach_next();
+    if (attaching()) follower_->attach_next();
   }
 }
 

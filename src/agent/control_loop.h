@@ -12,8 +12,10 @@ namespace weir {
 
 class ControlLoop {
  public:
-  // `signals` ends it when it is readable. Both outlive the loop.
-  ControlLoop(int signals, TcFollower& follower) : signals_(signals), follower_(follower) {}
+  // `signals` ends it when it is readable. Interfaces are followed where there is a follower. Both
+  // outlive the loop.
+  explicit ControlLoop(int signals, TcFollower* follower = nullptr)
+      : signals_(signals), follower_(follower) {}
 
   // Before run().
   // After `first`, and then in each interval; one that is late leaves out what it missed. The loop
@@ -37,12 +39,13 @@ class ControlLoop {
     std::function<void()> run;
   };
 
+  bool attaching() const { return follower_ && follower_->pending(); }
   // True when the loop is to end.
   bool run_timers();
   bool wait();
 
   int signals_;
-  TcFollower& follower_;
+  TcFollower* follower_;
   std::vector<Timer> timers_;
   std::vector<File> files_;
   std::function<void()> attached_;

@@ -204,7 +204,7 @@ void FlowsRun::say_ready() const {
 }
 
 void FlowsRun::control(int signals) {
-  ControlLoop loop(signals, lens_->follower());
+  ControlLoop loop(signals, &lens_->follower());
   loop.when_attached([this] { say_ready(); });
   loop.when_readable(lens_->leavers_fd(), [this] { lens_->on_leavers(); });
   loop.every(std::min(settings_.interval, kFirstInterval), settings_.interval,

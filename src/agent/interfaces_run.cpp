@@ -163,7 +163,7 @@ bool InterfacesRun::write_samples() {
 }
 
 void InterfacesRun::control(int signals) {
-  ControlLoop loop(signals, lens_->follower());
+  ControlLoop loop(signals, &lens_->follower());
   loop.when_attached([] { std::fputs("ready\n", stderr); });
   loop.every(std::min(settings_.interval, kFirstInterval), settings_.interval,
              [this] { return (queue_ && queue_->stopped()) || write_samples(); });

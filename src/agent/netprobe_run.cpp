@@ -132,7 +132,7 @@ void NetprobeRun::log_status() const {
 }
 
 void NetprobeRun::control(int signals) {
-  ControlLoop loop(signals, lens_->follower());
+  ControlLoop loop(signals, &lens_->follower());
   loop.when_attached([this] {
     warn_of_missing();
     std::fputs("ready\n", stderr);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cli/cleanup.h"
+#include "cli/connections.h"
 #include "cli/doctor.h"
 #include "cli/dropin/dropin.h"
 #include "cli/flows.h"
@@ -75,6 +76,7 @@ int run_command_line(int argc, char** argv) {
   int status = 0;
   add_interfaces(app, status);
   add_flows(app, status);
+  add_connections(app, status);
   add_requests(app, status);
   add_report(app, status, "list", "The network interfaces", run_list);
   add_report(app, status, "cleanup",

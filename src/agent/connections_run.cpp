@@ -1,0 +1,149 @@
+#include "agent/connections_run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include "agent/control_loop.h"
+#include "agent/signals.h"
+#include "base/log.h"
+#include "lens/connections.h"
+#include "output/connection_table.h"
+#include "output/json_lines.h"
+#include "output/terminal.h"
+
+namespace weir {
+namespace {
+
+constexpr Nanos kFirstInterval = kSecond;
+// Events are told no later than this after they happened.
+constexpr Nanos kEventInterval = 200 * kMillisecond;
+constexpr std::chrono::milliseconds kPatience{500};
+
+template <class Value>
+bool takes(const std::vector<Value>& chosen, Value value) {
+  return chosen.empty() || std::find(chosen.begin(), chosen.end(), value) != chosen.end();
+}
+
+class ConnectionsRun final : private RecordSink {
+ public:
+  explicit ConnectionsRun(const ConnectionsSettings& settings) : settings_(settings) {}
+
+  Result<> run();
+
+ private:
+  using RecordSink::on;
+  void on(const ConnectionSample& sample) noexcept override;
+  void on(const ConnectionEvent& event) noexcept override;
+  void control(int signals);
+  bool write_interval();
+  void flush();
+  bool stopped() const { return queue_ && queue_->stopped(); }
+
+  const ConnectionsSettings& settings_;
+  std::unique_ptr<Connections> lens_;
+  std::optional<RecordQueue> queue_;
+  std::optional<JsonLines> json_;
+  std::optional<RecordQueue::Lines> lines_;
+  std::optional<Terminal> terminal_;
+  ConnectionTable table_;
+  std::uint64_t written_ = 0, lost_ = 0;
+};
+
+void ConnectionsRun::on(const ConnectionSample& sample) noexcept {
+  if (settings_.events || !settings_.choice.takes(sample.connection)) return;
+  if (json_) json_->on(sample);
+  if (lines_) table_.add(sample);
+}
+
+void ConnectionsRun::on(const ConnectionEvent& event) noexcept {
+  if (!settings_.choice.takes(event.connection)) return;
+  if (json_) json_->on(event);
+  if (!lines_ || !settings_.events) return;
+  append_event_text(lines_->text(), event);
+  lines_->text() += '\n';
+  lines_->end_line(event.time);
+}
+
+void ConnectionsRun::flush() {
+  if (json_) json_->flush();
+  if (lines_) lines_->flush();
+}
+
+bool ConnectionsRun::write_interval() {
+  if (const Result<> read = lens_->tick(*this); !read) log_warning(read.error().text());
+  if (const std::uint64_t lost = lens_->lost_events(); lost > lost_) {
+    log_warning(std::to_string(lost - lost_) + " events found no room and are not told");
+    lost_ = lost;
+  }
+  if (lines_ && !settings_.events) {
+    terminal_->append(lines_->text(), table_.render(wall_clock_now(), terminal_->room()));
+    lines_->end_line(wall_clock_now());
+  }
+  flush();
+  return settings_.count > 0 && ++written_ >= settings_.count;
+}
+
+void ConnectionsRun::control(int signals) {
+  ControlLoop loop(signals);
+  std::fputs("ready\n", stderr);
+  const auto take = [this] {
+    lens_->take_events(*this);
+    flush();
+  };
+  loop.when_readable(lens_->events_fd(), take);
+  loop.every(kEventInterval, kEventInterval, [this, take] {
+    take();
+    return stopped();
+  });
+  loop.every(std::min(settings_.interval, kFirstInterval), settings_.interval,
+             [this] { return stopped() || write_interval(); });
+  loop.end_after(settings_.duration);
+  loop.run();
+  // What has come since the last one.
+  const bool enough = settings_.count > 0 && written_ >= settings_.count;
+  if (!enough && !stopped()) write_interval();
+}
+
+Result<> ConnectionsRun::run() {
+  Result<Fd> signals = catch_signals();
+  if (!signals) return tl::unexpected<Error>(signals.error());
+  auto lens = Connections::open();
+  if (!lens) return tl::unexpected<Error>(lens.error());
+  lens_ = std::move(*lens);
+  if (lens_->skipped_namespaces() > 0) {
+    log_warning("in " + std::to_string(lens_->skipped_namespaces()) +
+                " network namespaces connections that are older than weir are not known "
+                "(needs CAP_SYS_ADMIN to enter them)");
+  }
+  if (settings_.output != OutputFormat::kNone) {
+    RecordQueue::Settings queue;
+    terminal_.emplace(queue.fd);
+    queue_.emplace(std::move(queue));
+    if (settings_.output == OutputFormat::kJson) {
+      json_.emplace(queue_->lines());
+    } else {
+      lines_.emplace(queue_->lines());
+    }
+  }
+  control(signals->get());
+  lens_.reset();
+  return queue_ ? queue_->finish(kPatience) : Result<>();
+}
+
+}  // namespace
+
+bool ConnectionChoice::takes(const Connection& connection) const {
+  return weir::takes(pids, connection.process.pid) &&
+         weir::takes(network_namespaces, connection.network_namespace) &&
+         weir::takes(states, connection.state) &&
+         (weir::takes(ports, connection.local.port) || weir::takes(ports, connection.remote.port));
+}
+
+Result<> run_connections(const ConnectionsSettings& settings) {
+  return ConnectionsRun(settings).run();
+}
+
+}  // namespace weir
