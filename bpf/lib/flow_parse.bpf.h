@@ -139,11 +139,16 @@ static __always_inline void read_roce_v1(struct packet_cursor* at, struct flow_k
 
 static __always_inline void read_network(struct packet_cursor* at, struct flow_key* key,
                                          __be16 ether_type) {
-  if (ether_type == bpf_htons(ETH_P_IP)) return read_ipv4(at, key);
-  if (ether_type == bpf_htons(ETH_P_IPV6)) return read_ipv6(at, key);
-  if (ether_type == bpf_htons(kEtherTypeRoceV1)) return read_roce_v1(at, key);
-  if (ether_type == bpf_htons(kEtherTypeInfiniband)) key->kind |= FLOW_TYPE_INFINIBAND;
-  key->destination_port = ether_type;
+  if (ether_type == bpf_htons(ETH_P_IP)) {
+    read_ipv4(at, key);
+  } else if (ether_type == bpf_htons(ETH_P_IPV6)) {
+    read_ipv6(at, key);
+  } else if (ether_type == bpf_htons(kEtherTypeRoceV1)) {
+    read_roce_v1(at, key);
+  } else if (ether_type == bpf_htons(kEtherTypeInfiniband)) {
+    key->kind |= FLOW_TYPE_INFINIBAND;
+  }
+  if ((key->kind & FLOW_ADDRESS_MASK) == FLOW_ADDRESS_NONE) key->destination_port = ether_type;
 }
 
 /* A frame with an Ethernet header. The key has its direction, and the VLAN of a tag that is beside

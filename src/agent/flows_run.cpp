@@ -54,13 +54,14 @@ class FlowsRun {
  private:
   void prepare_outputs();
   Result<> start_push();
+  void stop_push();
   Result<> serve();
   std::string page() const;
   void control(int signals);
   void say_ready() const;
   // Ends an interval and writes it; true when as many as were asked for are written.
   bool write_interval();
-  void write_table(Gathered gathered, std::size_t left_out);
+  void write_table(Gathered gathered, std::size_t left_out, std::size_t idle);
   std::string_view host_ip(std::uint32_t ifindex);
   bool stopped() const { return queue_ && queue_->stopped(); }
 
@@ -108,14 +109,23 @@ Result<> FlowsRun::start_push() {
   return {};
 }
 
+void FlowsRun::stop_push() {
+  push_->stop(kPatience);
+  if (const auto lost = push_->readings().ledger.get(Count::kPushLostClosed); lost > 0) {
+    log_warning("push to " + push_->target() + ": " + std::to_string(lost) +
+                " samples could not be delivered before the end");
+  }
+}
+
 std::string_view FlowsRun::host_ip(std::uint32_t ifindex) {
   if (!settings_.host_ip.empty()) return settings_.host_ip;
   return addresses_ ? addresses_->of(ifindex) : "unknown";
 }
 
-void FlowsRun::write_table(Gathered gathered, std::size_t left_out) {
+void FlowsRun::write_table(Gathered gathered, std::size_t left_out, std::size_t idle) {
   const FlowTotals totals = lens_->totals();
-  const FlowsUntold untold{.flows = left_out, .lost_frames = totals.full + totals.beyond};
+  const FlowsUntold untold{
+      .flows = left_out, .idle_flows = idle, .lost_frames = totals.full + totals.beyond};
   const Room room = terminal_->room();
   terminal_->append(table_->text(),
                     settings_.queue_pairs
@@ -146,10 +156,17 @@ bool FlowsRun::write_interval() {
   FanOut all(sinks);
   lens_->tick(all);
   if (series_) series_->end_round();
-  std::size_t left_out = 0;
-  if (settings_.top > 0) left_out = busiest(gathered.flows, settings_.top);
+  std::size_t left_out = 0, idle = 0;
+  if (table_ && !settings_.queue_pairs) {
+    idle = std::erase_if(gathered.flows,
+                         [](const FlowSample& flow) { return flow.in_interval.frames == 0; });
+  }
+  if (settings_.top > 0) {
+    left_out = busiest(gathered.flows, settings_.top);
+    gathered.pairs.resize(std::min(gathered.pairs.size(), settings_.top));
+  }
   if (table_) {
-    write_table(std::move(gathered), left_out);
+    write_table(std::move(gathered), left_out, idle);
   } else {
     for (RecordSink* sink : lines) {
       for (const FlowSample& flow : gathered.flows) sink->on(flow);
@@ -207,8 +224,10 @@ void FlowsRun::control(int signals) {
   ControlLoop loop(signals, &lens_->follower());
   loop.when_attached([this] { say_ready(); });
   loop.when_readable(lens_->leavers_fd(), [this] { lens_->on_leavers(); });
-  loop.every(std::min(settings_.interval, kFirstInterval), settings_.interval,
-             [this] { return stopped() || write_interval(); });
+  // Who is used to XTrace-Catch's lines counts on whole intervals.
+  const Nanos first =
+      settings_.xtrace_lines ? settings_.interval : std::min(settings_.interval, kFirstInterval);
+  loop.every(first, settings_.interval, [this] { return stopped() || write_interval(); });
   loop.end_after(settings_.duration);
   loop.run();
   // What has come since the last one.
@@ -228,7 +247,7 @@ Result<> FlowsRun::run() {
   control(signals->get());
   server_.reset();
   lens_.reset();
-  if (push_) push_->stop(kPatience);
+  if (push_) stop_push();
   return queue_ ? queue_->finish(kPatience) : Result<>();
 }
 

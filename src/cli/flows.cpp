@@ -68,7 +68,8 @@ void add_choice(CLI::App& verb, const Settings& settings) {
             }
             settings->flows.types = *types;
           },
-          "Only flows of this type: roce, roce_v1, roce_v2, tcp, udp, ib or all (the default)")
+          "Only flows of this type: roce (all RDMA), roce_v1 (with ib), roce_v2, tcp, udp, ib or "
+          "all (the default)")
       ->type_name("TYPE");
   verb.add_flag_callback(
       "--exclude-dns", [settings] { settings->flows.excluded_addresses = public_name_servers(); },
@@ -78,11 +79,11 @@ void add_choice(CLI::App& verb, const Settings& settings) {
   verb.add_flag("--fold-ports", settings->flows.fold_ports,
                 "One flow for all ephemeral ports of a client");
   verb.add_option("--max-flows", settings->flows.max_flows,
-                  "Keep so many flows at most (default: 65536)")
+                  "Keep so many flows at most: 64 to 16777216 (default: 65536)")
       ->check(CLI::Range(std::size_t{64}, std::size_t{16'777'216}).description(""))
       ->type_name("N");
   add_duration(verb, "--expire", settings->flows.expiry,
-               "A flow has ended when it was silent for so long (default: 60s)");
+               "A flow has ended when it was silent for so long, 1s at least (default: 60s)");
 }
 
 void check(FlowsSettings& settings) {
@@ -112,11 +113,12 @@ void add_flows(CLI::App& app, int& status) {
   add_attach(*verb, settings);
   add_choice(*verb, settings);
   verb->add_option("--top", settings->top, "Only the N busiest flows of each interval")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}).description(""))
       ->type_name("N");
   verb->add_flag("--queue-pairs", settings->queue_pairs,
                  "The table is of RDMA queue pairs: lost and repeated packets, congestion");
-  add_duration(*verb, "-t,--interval", settings->interval, "Between samples (default: 5s)");
+  add_duration(*verb, "-t,--interval", settings->interval,
+               "Between samples (default: 5s); the first comes after 1s at most");
   add_output_format(*verb, settings->output);
   verb->add_option("--listen", settings->listen, "Serve GET /metrics on ADDRESS:PORT")
       ->type_name("ADDRESS:PORT");

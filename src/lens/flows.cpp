@@ -254,8 +254,9 @@ void Flows::tell_queue_pairs(RecordSink& sink, Nanos now) {
   program_->read_queue_pairs([&](const queue_pair_key& key, const queue_pair& pair) {
     Pair& known = queue_pairs_[key];
     const RoceCounts counts = roce_counts(pair);
+    const RoceCounts added = counts - known.counts;
     if (known.last_seen == 0 || counts.packets != known.counts.packets) {
-      roce_[{key.ifindex, (key.kind & FLOW_EGRESS) != 0}] += counts - known.counts;
+      roce_[{key.ifindex, (key.kind & FLOW_EGRESS) != 0}] += added;
       known.counts = counts;
       known.last_seen = now;
     } else if (now - known.last_seen >= options_.expiry) {
@@ -275,6 +276,8 @@ void Flows::tell_queue_pairs(RecordSink& sink, Nanos now) {
     sample.queue_pair = key.queue_pair;
     sample.transports = static_cast<std::uint8_t>(pair.transports);
     sample.total = counts;
+    sample.interval_ns = now - last_tick_;
+    sample.in_interval = added;
     sample.last_seen = known.last_seen + clock_offset_;
     sink.on(sample);
   });

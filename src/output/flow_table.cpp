@@ -178,10 +178,11 @@ void append_line(std::string& out, const FlowSample& flow, const Line& line,
 // Empty where there is nothing to tell.
 std::string last_line(const FlowsUntold& untold) {
   std::string out;
-  if (untold.flows > 0) out = fmt::format("... and {} less busy ones", untold.flows);
+  const auto add = [&](const std::string& part) { out += (out.empty() ? "" : "; ") + part; };
+  if (untold.flows > 0) add(fmt::format("... and {} less busy", untold.flows));
+  if (untold.idle_flows > 0) add(fmt::format("{} idle", untold.idle_flows));
   if (untold.lost_frames > 0) {
-    out += fmt::format("{}{} frames of flows that could not be kept", out.empty() ? "" : "; ",
-                       untold.lost_frames);
+    add(fmt::format("{} frames of flows that could not be kept", untold.lost_frames));
   }
   if (!out.empty()) out += '\n';
   return out;
@@ -215,7 +216,7 @@ std::string render_flow_table(std::vector<FlowSample> flows, const FlowsUntold& 
   const Columns columns = columns_of(flows, lines, room.columns);
   std::string out = headings(flows, columns);
   for (std::size_t i = 0; i < flows.size(); ++i) append_line(out, flows[i], lines[i], columns);
-  if (flows.empty()) out += "(no flow yet)\n";
+  if (flows.empty()) out += untold.idle_flows > 0 ? "(nothing now)\n" : "(no flow yet)\n";
   out += last_line(rest);
   return cut_lines(out, room.columns);
 }

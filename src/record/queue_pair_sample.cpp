@@ -10,9 +10,20 @@
 namespace weir {
 namespace {
 
-void append_counts(std::string& out, const RoceCounts& counts) {
-  fmt::format_to(std::back_inserter(out), ",\"frames\":{},\"frame_bytes\":{},\"operations\":{{",
-                 counts.packets, counts.bytes);
+// Without the operations.
+void append_numbers(std::string& out, const RoceCounts& counts) {
+  fmt::format_to(
+      std::back_inserter(out),
+      "\"frames\":{},\"frame_bytes\":{},\"congestion_notifications\":{},\"congestion_marked\":{},"
+      "\"gaps\":{},\"missing_packets\":{},\"repeated_packets\":{},\"restarts\":{},"
+      "\"negative_acknowledges\":{},\"receiver_not_ready\":{}",
+      counts.packets, counts.bytes, counts.congestion_notifications, counts.congestion_marked,
+      counts.gaps, counts.missing, counts.repeated, counts.restarts, counts.negative_acknowledges,
+      counts.receiver_not_ready);
+}
+
+void append_operations(std::string& out, const RoceCounts& counts) {
+  out += ",\"operations\":{";
   const char* separator = "";
   for (std::size_t i = 0; i < kRoceOperations; ++i) {
     if (counts.operations[i] == 0) continue;
@@ -21,13 +32,7 @@ void append_counts(std::string& out, const RoceCounts& counts) {
                    name.empty() ? fmt::format("operation_{}", i) : name, counts.operations[i]);
     separator = ",";
   }
-  fmt::format_to(
-      std::back_inserter(out),
-      "}},\"congestion_notifications\":{},\"congestion_marked\":{},\"gaps\":{},"
-      "\"missing_packets\":{},\"repeated_packets\":{},\"restarts\":{},"
-      "\"negative_acknowledges\":{},\"receiver_not_ready\":{}",
-      counts.congestion_notifications, counts.congestion_marked, counts.gaps, counts.missing,
-      counts.repeated, counts.restarts, counts.negative_acknowledges, counts.receiver_not_ready);
+  out += '}';
 }
 
 template <class Combine>
@@ -105,13 +110,13 @@ void append_json(std::string& out, const QueuePairSample& pair) {
   out += R"(","interface":)";
   append_json_string(out, pair.interface);
   fmt::format_to(std::back_inserter(out),
-                 ",\"ifindex\":{},\"direction\":\"{}\",\"type\":\"{}\",\"source\":\"",
+                 ",\"ifindex\":{},\"direction\":\"{}\",\"type\":\"{}\",\"source\":{{\"address\":\"",
                  pair.interface_index, direction_name(pair.direction),
                  traffic_type_name(pair.type));
   append_address(out, pair.source);
-  out += R"(","destination":")";
+  out += R"("},"destination":{"address":")";
   append_address(out, pair.destination);
-  fmt::format_to(std::back_inserter(out), "\",\"queue_pair\":{},\"transports\":[",
+  fmt::format_to(std::back_inserter(out), "\"}},\"queue_pair\":{},\"transports\":[",
                  pair.queue_pair);
   const char* separator = "";
   for (std::size_t i = 0; i < 8; ++i) {
@@ -121,7 +126,13 @@ void append_json(std::string& out, const QueuePairSample& pair) {
     separator = ",";
   }
   out += ']';
-  append_counts(out, pair.total);
+  append_operations(out, pair.total);
+  out += R"(,"total":{)";
+  append_numbers(out, pair.total);
+  fmt::format_to(std::back_inserter(out), "}},\"interval_ns\":{},\"interval\":{{",
+                 pair.interval_ns);
+  append_numbers(out, pair.in_interval);
+  out += '}';
   out += R"(,"last_seen":")";
   append_rfc3339(out, pair.last_seen);
   out += R"("})";

@@ -34,6 +34,7 @@ struct RoceCounts {
 
 struct QueuePairSample {
   Nanos time = 0;
+  Nanos interval_ns = 0;  // since the sample before
   std::uint32_t interface_index = 0;
   std::string_view interface;  // its name; valid during the call
   TrafficDirection direction = TrafficDirection::kIngress;
@@ -42,6 +43,7 @@ struct QueuePairSample {
   std::uint32_t queue_pair = 0;   // the destination's
   std::uint8_t transports = 0;    // a bit for each that was seen: the opcode's upper three bits
   RoceCounts total;
+  RoceCounts in_interval;  // of it, what came since the sample before
   Nanos last_seen = 0;  // as exact as they are read: once an interval
 };
 

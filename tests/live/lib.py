@@ -218,8 +218,8 @@ class Weir:
             raise AssertionError(f"weir had ended with {self.process.returncode}: {self.said()[-400:]}")
         self.process.send_signal(sign)
         asked = time.monotonic()
-        code = self.ended()
-        if code or time.monotonic() - asked > 1.5:  # a second, and what a busy machine adds
+        code = self.ended(10 * SLOWNESS)
+        if code or time.monotonic() - asked > 1.5 * SLOWNESS:  # a second, and what a busy machine adds
             raise AssertionError(f"weir ended with {code} after {time.monotonic() - asked:.2f} s: {self.said()[-400:]}")
         return self.output()
 

@@ -28,7 +28,8 @@ class FlowSamples(Samples):
 
     def __init__(self, namespace, *arguments):
         self.ended, self.told, self.interval, self.time, self.sums, self.flows = {}, {}, [], "", {}, []
-        super().__init__(namespace, *arguments)
+        # A small table is read sooner, and often.
+        super().__init__(namespace, "--expire", "1h", "--max-flows", "2048", *arguments)
         ping(namespace, "127.0.0.1", 1, 2)  # so that each interval has a line
 
     def intervals(self):
