@@ -27,10 +27,10 @@ struct Column {
 };
 
 constexpr std::array kColumns{
-    Column{"PACKETS", 8, true}, Column{"BYTES", 8, true},    Column{"NOW", 6, false},
-    Column{"GAPS", 6, false},   Column{"MISSING", 8, false}, Column{"REPEATED", 8, false},
-    Column{"NAK", 6, false},    Column{"RNR", 6, false},     Column{"CNP", 6, false},
-    Column{"ECN CE", 6, false},
+    Column{"PACKETS", 8, true}, Column{"BYTES", 8, true}, Column{"NOW", 5, false},
+    Column{"GAPS", 6, false},   Column{"MISS", 6, false}, Column{"AGAIN", 6, false},
+    Column{"NAK", 5, false},    Column{"RNR", 5, false},  Column{"CNP", 6, false},
+    Column{"CE", 6, false},
 };
 
 struct Line {
@@ -97,14 +97,15 @@ std::string render_queue_pair_table(std::vector<QueuePairSample> pairs, Room roo
   const std::size_t all = pairs.size();
   if (room.rows > kHeadings + 2) pairs.resize(std::min(all, room.rows - kHeadings - 2));
   std::vector<Line> lines;
-  std::size_t name = 9, ends = 20;
+  std::size_t name = 2, ends = 13, pair_columns = 2;
   for (const QueuePairSample& pair : pairs) {
     lines.push_back(line_of(pair));
     name = std::max(name, lines.back().interface.size());
     ends = std::max(ends, columns_of(lines.back().ends));
+    pair_columns = std::max(pair_columns, lines.back().pair.size());
   }
   const auto width = [&](bool spare) {
-    std::size_t sum = name + 1 + 9;
+    std::size_t sum = name + 1 + 1 + pair_columns;
     for (const Column& column : kColumns) sum += column.spare && !spare ? 0 : column.width + 1;
     return sum;
   };
@@ -113,16 +114,17 @@ std::string render_queue_pair_table(std::vector<QueuePairSample> pairs, Room roo
   constexpr std::size_t kLeastEnds = 13;
   if (room.columns > 0) {
     const std::size_t left = room.columns - std::min(room.columns, width(spare) + 1);
-    ends = std::clamp(left, kLeastEnds, ends);
+    ends = std::clamp(left, kLeastEnds, std::max(kLeastEnds, ends));
   }
   std::string out = pairs.empty() ? "" : clock_text(pairs.front().time);
-  out += fmt::format("\n{:<{}} {:<{}} {:>8}", "INTERFACE", name, "FROM → TO", ends, "QP");
+  out += fmt::format("\n{:<{}} {:<{}} {:>{}}", "IF", name, "FROM → TO", ends, "QP", pair_columns);
   for (const Column& column : kColumns) {
     if (spare || !column.spare) out += fmt::format(" {:>{}}", column.heading, column.width);
   }
   out += '\n';
   for (const Line& line : lines) {
-    out += fmt::format("{:<{}} {} {:>8}", line.interface, name, fitted(line.ends, ends), line.pair);
+    out += fmt::format("{:<{}} {} {:>{}}", line.interface, name, fitted(line.ends, ends), line.pair,
+                       pair_columns);
     for (std::size_t i = 0; i < kColumns.size(); ++i) {
       if (!spare && kColumns[i].spare) continue;
       out += fmt::format(" {:>{}}", line.numbers[i], kColumns[i].width);

@@ -10,8 +10,9 @@
 namespace weir {
 
 // Two lines of headings, of which the first has the local time, and one per queue pair: those with
-// most trouble first, then the busiest. Counts are those since a queue pair was first seen. What
-// the room does not hold is cut. The names in `pairs` are read during the call.
+// most trouble in the interval (NOW: gaps, repetitions, NAK and RNR) first, then in all, then the
+// busiest. The other counts are those since a queue pair was first seen. What the room does not
+// hold is cut: packets and bytes, then addresses. The names in `pairs` are read during the call.
 std::string render_queue_pair_table(std::vector<QueuePairSample> pairs, Room room = {});
 
 }  // namespace weir

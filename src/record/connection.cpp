@@ -62,7 +62,6 @@ void append_connection(std::string& out, const Connection& connection) {
   append_process(out, connection.process);
   append_time(out, "born", connection.born);
   append_time(out, "established", connection.established);
-  append_number(out, "handshake_ns", connection.handshake_ns);
   append_counts(out, connection.counts);
   if (connection.srtt_ns != 0) {
     fmt::format_to(std::back_inserter(out), ",\"srtt_ns\":{},\"rttvar_ns\":{},\"min_rtt_ns\":{}",

@@ -65,8 +65,7 @@ struct Connection {
   TcpState state = TcpState::kUnknown;
   ConnectionProcess process;
   ConnectionCounts counts;
-  std::optional<Nanos> born, established;  // absent where it is older than weir
-  std::optional<Nanos> handshake_ns;       // until it was established, as this side saw it
+  std::optional<Nanos> born, established;            // absent where it is older than weir
   Nanos srtt_ns = 0, rttvar_ns = 0, min_rtt_ns = 0;  // 0: not known
   std::uint32_t cwnd = 0, ssthresh = 0, mss = 0;     // segments, segments, bytes
   std::uint32_t send_queue = 0, receive_queue = 0;   // bytes; of a listener: the most, and now

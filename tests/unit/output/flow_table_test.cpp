@@ -109,15 +109,15 @@ TEST(FlowTable, FitsTheTerminal) {
   ASSERT_LT(lines.size(), 24U);
   for (const auto& line : lines) EXPECT_LE(columns_of(line), 40U) << line;
   EXPECT_TRUE(has(lines[2], "10.0.0.1:70 "));
-  EXPECT_EQ(lines.back(), "... and 80 less busy ones");
-  EXPECT_EQ(lines_of(many, {.flows = 900}, {.rows = 24}).back(), "... and 980 less busy ones");
+  EXPECT_EQ(lines.back(), "... and 80 less busy");
+  EXPECT_EQ(lines_of(many, {.flows = 900}, {.rows = 24}).back(), "... and 980 less busy");
   EXPECT_EQ(lines_of({}, {}, {.rows = 2, .columns = 80}).back(), "(no flow yet)");
   // What fits to the row before the cursor's is not cut.
   const std::vector<FlowSample> three(many.begin(), many.begin() + 3);
   EXPECT_EQ(lines_of(three, {}, {.rows = 6}).size(), 5U);
   const auto cut = lines_of(three, {.flows = 1}, {.rows = 6});
   EXPECT_EQ(cut.size(), 5U);
-  EXPECT_EQ(cut.back(), "... and 2 less busy ones");
+  EXPECT_EQ(cut.back(), "... and 2 less busy");
 }
 
 TEST(FlowTable, LongAddressesLeaveTheNumbersTheirRoom) {
