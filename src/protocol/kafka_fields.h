@@ -22,6 +22,7 @@ inline constexpr Field kPartitions{"weir.kafka.partitions", FieldType::kInt};
 inline constexpr Field kRecordBytes{"weir.kafka.record_bytes", FieldType::kInt};
 inline constexpr Field kCompression{"weir.kafka.compression", FieldType::kText};
 inline constexpr Field kAcks{"weir.kafka.acks", FieldType::kInt};
+inline constexpr Field kKey{"weir.kafka.api_key", FieldType::kInt};
 inline constexpr Field kVersion{"weir.kafka.api_version", FieldType::kInt};
 inline constexpr Field kCorrelation{"weir.kafka.correlation_id", FieldType::kInt};
 inline constexpr Field kTransaction{"weir.kafka.transactional_id", FieldType::kText};
@@ -37,10 +38,11 @@ inline constexpr Field kErrors{"weir.kafka.errors", FieldType::kInt};
 inline constexpr Field kThrottle{"weir.kafka.throttle_ms", FieldType::kInt};
 
 inline constexpr const Field* kAll[] = {
-    &kSystem,      &kOperation,  &kOperationType, &kClient,     &kGroup,           &kTopic,
-    &kPartition,   &kMessages,   &kOffset,        &kErrorType,  &kErrorMessage,    &kTopics,
-    &kTopicId,     &kPartitions, &kRecordBytes,   &kAcks,       &kVersion,         &kCorrelation,
-    &kTransaction, &kProducer,   &kMember,        &kGeneration, &kProtocol,        &kCoordinator,
-    &kMechanism,   &kSoftware,   &kErrors,        &kThrottle,   &kSoftwareVersion, &kCompression};
+    &kSystem,      &kOperation,   &kOperationType, &kClient,    &kGroup,        &kTopic,
+    &kPartition,   &kMessages,    &kOffset,        &kErrorType, &kErrorMessage, &kTopics,
+    &kTopicId,     &kPartitions,  &kRecordBytes,   &kAcks,      &kKey,          &kVersion,
+    &kCorrelation, &kTransaction, &kProducer,      &kMember,    &kGeneration,   &kProtocol,
+    &kCoordinator, &kMechanism,   &kSoftware,      &kErrors,    &kThrottle,     &kSoftwareVersion,
+    &kCompression};
 
 }  // namespace weir::kafka_fields

@@ -217,7 +217,10 @@ void KafkaReport::add_head(Values& values) const {
   if (api_ != nullptr) values.add(kOperation, api_->name);
   values.add(kOperationType, api_ != nullptr ? operation_type(key_) : std::string_view{});
   values.add(kClient, client_);
-  if (api_ != nullptr) values.add(kVersion, std::int64_t{version_});
+  if (direction_ == Direction::kToServer) {
+    values.add(kKey, std::int64_t{key_});
+    values.add(kVersion, std::int64_t{version_});
+  }
   values.add(kCorrelation, std::int64_t{correlation_});
 }
 
