@@ -66,7 +66,8 @@ class KafkaDecoder : public Decoder {
   void decide_kind(Way& w);
   void announce(Way& w, MessageSink& sink);
   void finish(Way& w, std::uint64_t end, bool incomplete, MessageSink& sink);
-  std::size_t find_answer(Bytes bytes) const;
+  std::optional<std::size_t> find(Direction direction, Bytes bytes, Match wanted) const;
+  Match doubt(Direction direction, Bytes bytes) const;
 
   KafkaTopics topics_;
   KafkaPending pending_;
@@ -116,6 +117,12 @@ KafkaDecoder::Begun KafkaDecoder::begin(Way& w, Direction direction, Bytes bytes
   w.message.direction = direction;
   w.message.begin = offset;
   w.tags = w.silent = w.announced = w.framed = false;
+  if (w.doubtful) {
+    const Match match = doubt(direction, bytes);
+    // What is undecided gives way to what is sure.
+    const bool waits = match == Match::kNeedMore && !find(direction, bytes, Match::kYes);
+    if (match != Match::kYes) return waits ? Begun::kMore : Begun::kInvalid;
+  }
   const Begun begun = direction == Direction::kToServer ? begin_request(w, bytes, length)
                                                         : begin_answer(w, bytes, length);
   if (begun != Begun::kYes) return begun;
@@ -159,8 +166,9 @@ KafkaDecoder::Begun KafkaDecoder::begin_answer(Way& w, Bytes bytes, std::size_t&
   if (size < kKafkaPrefix || size > kKafkaMostTrusted) return Begun::kInvalid;
   if (bytes.size() < kAnswerHead) return Begun::kMore;
   const auto correlation = static_cast<std::int32_t>(load_be32(bytes.data() + kKafkaPrefix));
-  const std::optional<KafkaPending::Request> request = pending_.take(correlation);
-  if (!request && (w.doubtful || size > kKafkaMostSize)) return Begun::kInvalid;
+  const std::optional<KafkaPending::Request> request = pending_.look(correlation);
+  if (!request && size > kKafkaMostSize) return Begun::kInvalid;
+  pending_.answered(correlation);
   length = kAnswerHead;
   w.message.stream_id = static_cast<std::uint32_t>(correlation);
   if (!request && token) {
@@ -301,21 +309,28 @@ std::size_t KafkaDecoder::resync(Direction direction, Bytes bytes) noexcept {
   Way& w = way(direction);
   if (w.framed) return 0;
   w.doubtful = true;
-  return direction == Direction::kToServer ? find_kafka_request(bytes) : find_answer(bytes);
+  return find(direction, bytes, Match::kYes)
+      .value_or(find(direction, bytes, Match::kNeedMore).value_or(bytes.size()));
+}
+
+// The first place that is that much of a frame's beginning.
+std::optional<std::size_t> KafkaDecoder::find(Direction direction, Bytes bytes,
+                                              Match wanted) const {
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    if (bytes[at] > kKafkaMostSize >> 24) continue;
+    if (doubt(direction, bytes.subspan(at)) == wanted) return at;
+  }
+  return std::nullopt;
 }
 
 // Nothing but the id of a request that waits tells an answer from what else there is.
-std::size_t KafkaDecoder::find_answer(Bytes bytes) const {
-  if (pending_.empty()) return bytes.size();
-  for (std::size_t at = 0; at < bytes.size(); ++at) {
-    const Bytes rest = bytes.subspan(at);
-    if (rest[0] > kKafkaMostSize >> 24) continue;
-    if (rest.size() < kAnswerHead) return at;
-    const std::uint32_t size = load_be32(rest.data());
-    if (size < kKafkaPrefix || size > kKafkaMostSize) continue;
-    if (pending_.has(static_cast<std::int32_t>(load_be32(rest.data() + kKafkaPrefix)))) return at;
-  }
-  return bytes.size();
+Match KafkaDecoder::doubt(Direction direction, Bytes bytes) const {
+  if (direction == Direction::kToServer) return doubt_kafka_request(bytes);
+  if (pending_.empty()) return Match::kNo;
+  if (bytes.size() < kAnswerHead) return Match::kNeedMore;
+  const auto correlation = static_cast<std::int32_t>(load_be32(bytes.data() + kKafkaPrefix));
+  const std::optional<KafkaPending::Request> request = pending_.look(correlation);
+  return request ? doubt_kafka_answer(bytes, *request) : Match::kNo;
 }
 
 void KafkaDecoder::close(Direction direction, Close, std::uint64_t offset,

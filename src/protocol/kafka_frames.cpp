@@ -14,6 +14,8 @@ constexpr int kLaterVersions = 4;          // than are known, and yet believed
 constexpr std::size_t kMostClient = 1024;  // where it is not known that a request begins
 constexpr std::uint16_t kMostKey = 1023;
 constexpr std::uint64_t kMostTags = 16;
+constexpr std::size_t kEnough = 1024;        // of a frame that fits, to be believed
+constexpr std::int32_t kDistinct = 0x10000;  // ids from here on are no chance hits
 
 bool is_text(std::string_view text) {
   return std::none_of(text.begin(), text.end(), [](char c) {
@@ -181,17 +183,37 @@ Match match_kafka(Bytes head, Direction direction) {
   return direction == Direction::kToServer ? match_request(head) : match_answer(head);
 }
 
-std::size_t find_kafka_request(Bytes bytes) {
-  for (std::size_t at = 0; at < bytes.size(); ++at) {
-    const Bytes rest = bytes.subspan(at);
-    KafkaRequestHead head;
-    const KafkaFit fit = read_kafka_request(rest, true, head);
-    if (fit == KafkaFit::kNo) continue;
-    if (fit == KafkaFit::kPartly) return at;
-    const Match match = match_request(rest);
-    if (match == Match::kYes || (match == Match::kNeedMore && head.null_client)) return at;
+Match doubt_kafka_request(Bytes bytes) {
+  const Match match = match_request(bytes);
+  if (match != Match::kNeedMore || bytes.size() < kEnough) return match;
+  KafkaRequestHead head;
+  const KafkaFit fit = read_kafka_request(bytes, true, head);
+  if (fit == KafkaFit::kPartly) return Match::kNeedMore;
+  return head.null_client ? Match::kYes : Match::kNo;
+}
+
+// Small numbers are everywhere, and so are small ids: what follows has to fit too.
+Match doubt_kafka_answer(Bytes bytes, const KafkaPending::Request& request) {
+  const std::uint32_t size = load_be32(bytes.data());
+  if (size < kKafkaPrefix || size > kKafkaMostSize) return Match::kNo;
+  const std::uint64_t frame = std::uint64_t{size} + kKafkaPrefix;
+  const bool whole = bytes.size() >= frame;
+  const KafkaApi* api = find_kafka_api(request.key);
+  const bool known = api != nullptr && request.version <= api->last && !api->response.empty();
+  if (known) {
+    const std::size_t tags = kafka_answer_has_tags(*api, request.key, request.version) ? 1 : 0;
+    if (size < kKafkaPrefix + tags) return Match::kNo;
+    const Bytes behind = bytes.subspan(2 * kKafkaPrefix);
+    if (behind.size() < tags) return Match::kNeedMore;
+    if (tags != 0 && behind[0] != 0) return Match::kNo;
+    const Walked walked = walk(Direction::kToClient, *api, request.key, request.version,
+                               behind.subspan(tags), size - kKafkaPrefix - tags);
+    if (walked.end == KafkaWalk::End::kMalformed || !walked.plausible) return Match::kNo;
+    if (whole && !walked.exact && request.key <= kKafkaInitProducerId) return Match::kNo;
+  } else if (whole && request.correlation < kDistinct && bytes.size() != frame) {
+    return Match::kNo;
   }
-  return bytes.size();
+  return whole || bytes.size() >= kEnough ? Match::kYes : Match::kNeedMore;
 }
 
 }  // namespace weir

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "protocol/decoder.h"
+#include "protocol/kafka_pending.h"
 #include "protocol/kafka_schema.h"
 
 namespace weir {
@@ -40,7 +41,10 @@ bool kafka_answer_has_tags(const KafkaApi& api, std::uint16_t key, std::int16_t 
 // As Protocol::match, over TCP.
 Match match_kafka(Bytes head, Direction direction);
 
-// Where the next request may begin; the size of `bytes` where none can.
-std::size_t find_kafka_request(Bytes bytes);
+// Where it is not known that a frame begins. kYes: it does. kNeedMore lasts for some
+// kilobytes at most.
+Match doubt_kafka_request(Bytes bytes);
+// `bytes` hold the size and the correlation id, by which they would answer this.
+Match doubt_kafka_answer(Bytes bytes, const KafkaPending::Request& request);
 
 }  // namespace weir

@@ -28,14 +28,15 @@ class KafkaPending {
     requests_.push_back(request);
   }
   bool empty() const { return first_ == requests_.size(); }
-  bool has(std::int32_t correlation) const { return find(correlation) != requests_.size(); }
-  // The request with this id. It and what was asked before it is answered by that, or its answer
-  // was lost.
-  std::optional<Request> take(std::int32_t correlation) {
+  std::optional<Request> look(std::int32_t correlation) const {
     const std::size_t at = find(correlation);
-    if (at == requests_.size()) return std::nullopt;
-    first_ = at + 1;
-    return requests_[at];
+    return at == requests_.size() ? std::nullopt : std::optional(requests_[at]);
+  }
+  // The request with this id has been answered. So has what was asked before it, or its answer was
+  // lost.
+  void answered(std::int32_t correlation) {
+    const std::size_t at = find(correlation);
+    if (at != requests_.size()) first_ = at + 1;
   }
 
  private:

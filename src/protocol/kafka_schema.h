@@ -71,6 +71,7 @@ enum KafkaKey : std::uint16_t {
   kKafkaSaslHandshake = 17,
   kKafkaApiVersions = 18,
   kKafkaCreateTopics = 19,
+  kKafkaInitProducerId = 22,  // up to here rows are complete, or there are none
   kKafkaTxnOffsetCommit = 28,
   kKafkaShareFetch = 78,
   kKafkaShareAcknowledge = 79,
