@@ -24,6 +24,13 @@ bool is_text(std::string_view text) {
   });
 }
 
+// No chance hit where a name is expected.
+bool is_telling(std::string_view client) {
+  constexpr std::size_t kLeast = 3;
+  return client.size() >= kLeast &&
+         std::all_of(client.begin(), client.end(), [](char c) { return c >= ' ' && c < 0x7f; });
+}
+
 // The number that a part of its bytes may begin: its smallest value.
 std::uint32_t begun(Bytes bytes, std::size_t at, std::size_t width) {
   std::uint32_t number = 0;
@@ -105,7 +112,8 @@ Match match_request(Bytes bytes) {
     if (walked.end == KafkaWalk::End::kMalformed) return Match::kNo;
     exact = walked.exact;
   }
-  if (!head.client.empty() || (head.null_client && exact)) return Match::kYes;
+  const bool named = is_telling(head.client) || (!head.client.empty() && exact);
+  if (named || (head.null_client && exact)) return Match::kYes;
   return bytes.size() < Protocol::kMatchBytes && bytes.size() < head.size + kKafkaPrefix
              ? Match::kNeedMore
              : Match::kMaybe;
@@ -189,7 +197,7 @@ Match doubt_kafka_request(Bytes bytes) {
   KafkaRequestHead head;
   const KafkaFit fit = read_kafka_request(bytes, true, head);
   if (fit == KafkaFit::kPartly) return Match::kNeedMore;
-  return head.null_client ? Match::kYes : Match::kNo;
+  return head.null_client || is_telling(head.client) ? Match::kYes : Match::kNo;
 }
 
 // Small numbers are everywhere, and so are small ids: what follows has to fit too.

@@ -12,7 +12,7 @@ namespace {
 
 constexpr const Field* kAsked[] = {&kOperation, &kTopic, &kTopics, &kTopicId, &kGroup};
 constexpr const Field* kAnswered[] = {&kErrorMessage, &kErrorType, &kMessages};
-constexpr const Field* kLabels[] = {&kOperation, &kTopic, &kGroup, &kErrorType};
+constexpr const Field* kLabels[] = {&kOperation, &kTopic, &kGroup};
 
 constexpr std::string_view kCompressions[] = {"none", "gzip", "snappy", "lz4", "zstd"};
 

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -240,6 +241,20 @@ TEST(Kafka, IsKnownByItsRequests) {
   EXPECT_EQ(match(request(93, 0, 0, ""), kToServer), Match::kNo);
   EXPECT_EQ(match(request(0, 40, 0, ""), kToServer), Match::kNo);
   EXPECT_EQ(match("GET / HTTP/1.1\r\n\r\n", kToServer), Match::kNo);
+}
+
+// The hardest of random bytes: a plausible size, and small numbers where a key and a version stand.
+TEST(Kafka, ClaimsNoRandomBytes) {
+  std::minstd_rand random(3);
+  std::string head(256, '\0');
+  for (int round = 0; round < 200000; ++round) {
+    for (char& c : head) c = static_cast<char>(random() >> 8);
+    for (std::size_t at : {0, 1, 4, 6, 8}) head[at] = '\0';
+    head[5] = static_cast<char>(random() % 93);
+    head[7] = static_cast<char>(random() % 10);
+    EXPECT_NE(kKafka.match(as_bytes(head), kToServer, Transport::kTcp), Match::kYes) << round;
+    EXPECT_NE(kKafka.match(as_bytes(head), kToClient, Transport::kTcp), Match::kYes) << round;
+  }
 }
 
 }  // namespace
