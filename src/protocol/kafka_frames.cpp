@@ -121,7 +121,7 @@ Match match_request(Bytes bytes) {
 
 // An answer does not say what it answers: is there anything that it could?
 bool answers_something(Bytes bytes, std::uint32_t size) {
-  constexpr std::size_t kLeast = 8;
+  constexpr std::size_t kLeast = 24;
   if (size < kKafkaPrefix + kLeast) return false;
   const bool whole = bytes.size() >= size + kKafkaPrefix;
   const Bytes behind = bytes.subspan(2 * kKafkaPrefix);

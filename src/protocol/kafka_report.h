@@ -40,7 +40,12 @@ class KafkaReport {
   std::optional<bool> one_way() const;
   bool failed() const { return errors_ > 0; }
   // Nothing that no server says.
-  bool plausible() const { return errors_ == 0 || !kafka_error_name(error_).empty(); }
+  bool plausible() const {
+    constexpr std::int64_t kHour = 3'600'000;
+    const std::int64_t throttle = throttle_.value_or(0);
+    const bool known = errors_ == 0 || !kafka_error_name(error_).empty();
+    return known && throttle >= 0 && throttle <= kHour;
+  }
 
   class Values;
   // What is known from the head alone.

@@ -122,7 +122,7 @@ public class KafkaVersions {
       System.out.println("\n# " + api.name + ", versions up to " + Math.min(last, api.messageType.highestSupportedVersion(true)));
       System.out.println("= tcp " + 2 * (count + 1));
       System.out.println("> \\0\\0\\0\\x13\\0\\x12\\0\\0\\0\\0\\0\\x01\\0\\x09weir-test");
-      System.out.println("< \\0\\0\\0\\x10\\0\\0\\0\\x01\\0\\0\\0\\0\\0\\x01\\0\\0\\0\\0\\0\\x0d");
+      System.out.println("< \\0\\0\\0\\x1c\\0\\0\\0\\x01\\0\\0\\0\\0\\0\\x03\\0\\0\\0\\0\\0\\x0d\\0\\x01\\0\\x04\\0\\x12\\0\\x12\\0\\0\\0\\x04");
       System.out.print(held);
     }
   }

@@ -54,7 +54,9 @@ std::string produced(int correlation, int error = 0) {
                                  be(~0ull, 8) + be(0, 8) + be(0, 4));
 }
 const std::string kVersions = request(18, 0, 0, "");
-const std::string kVersionsAnswer = answer(0, be(0, 2) + be(1, 4) + be(0, 2) + be(3, 2) + be(9, 2));
+const std::string kVersionsAnswer =
+    answer(0, be(0, 2) + be(3, 4) + be(0, 2) + be(3, 2) + be(9, 2) + be(1, 2) + be(4, 2) +
+                  be(12, 2) + be(18, 2) + be(0, 2) + be(3, 2));
 
 // What a version's messages say, as KafkaVersions.java has filled them.
 class KafkaVersions : public testing::Test {
