@@ -6,8 +6,8 @@
 namespace weir {
 
 std::span<const Protocol* const> protocols() {
-  static constexpr std::array<const Protocol*, 6> kProtocols{&kHttp,  &kHttp2, &kDns,
-                                                             &kMysql, &kRedis, &kPostgres};
+  static constexpr std::array<const Protocol*, 7> kProtocols{&kHttp,  &kHttp2,    &kDns,  &kMysql,
+                                                             &kRedis, &kPostgres, &kKafka};
   return kProtocols;
 }
 

@@ -14,6 +14,7 @@ extern const Protocol kDns;
 extern const Protocol kRedis;
 extern const Protocol kMysql;
 extern const Protocol kPostgres;
+extern const Protocol kKafka;
 
 std::span<const Protocol* const> protocols();
 

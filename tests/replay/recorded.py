@@ -369,12 +369,55 @@ def mysql_wrong_pairs(records):
     return found
 
 
+def kafka_differences(records, whole=True):
+    """Each exchange of the recorded clients once, with the bytes that their log tells. An id is unique within one of a
+    client's connections, of which the log does not tell the ports. An answer that came while the client was ending is
+    not in its log."""
+    wanted, said = collections.defaultdict(list), {}
+    for t in truth("kafka"):
+        if "said" in t:
+            said[t["shape"]] = t["said"]
+            continue
+        key = t["client_id"], t["api"], t["version"], t["correlation"], t["request"]["wire_bytes"]
+        wanted[key].append(t["response"] and t["response"]["wire_bytes"])
+    clients, found, messages = {key[0] for key in wanted}, [], collections.Counter()
+    for record in records:
+        at, request, answer = record["attributes"], record.get("request"), record.get("response")
+        client = at.get("messaging.client.id")
+        if client not in clients or (not whole and record["quality"] != "complete"):
+            continue
+        key = client, at.get("messaging.operation.name"), at.get("weir.kafka.api_version"), \
+            at.get("weir.kafka.correlation_id"), request and request["wire_bytes"]
+        found += [f"{key}: {line}" for line in sound(record)]
+        got, possible = answer and answer["wire_bytes"], wanted.get(key, [])
+        if got in possible:
+            possible.remove(got)
+        elif None in possible or (got is None and not whole and possible):
+            possible.remove(None if None in possible else possible[0])
+        else:
+            found.append(f"{key}: answered with {got}, not {possible}")
+        if whole:
+            found += differs("quality", record["quality"], "complete")
+            messages[client] += at.get("messaging.batch.message_count", 0)
+            if at.get("weir.kafka.acks") == 0:
+                found += differs("status", record["status"], "one_way")
+    if whole:
+        found += [f"{key} is missing" for key, left in wanted.items() for _ in left]
+        for client, told in said.items():
+            counted, fetched = messages[client], "group" in told
+            if counted < told["messages"] if fetched else counted != told["messages"]:
+                found.append(f"{client} said {told['messages']} messages, {counted} are shown")
+    return found
+
+
 # Protocols whose requests carry no id: what is wrong with a record, the records that are in the truth, and pairs that never were.
 IN_ORDER = {"redis": (redis_problem, all_kept, redis_wrong_pairs), "postgresql": (postgresql_problem, all_kept, postgresql_wrong_pairs),
             "mysql": (mysql_problem, mysql_kept, mysql_wrong_pairs)}
 
 
 def differences(protocol, records, whole=True):
+    if protocol == "kafka":
+        return kafka_differences(records, whole)
     if protocol in IN_ORDER:
         return ordered_differences(protocol, records) if whole else IN_ORDER[protocol][2](records)
     return keyed_differences(protocol, records, whole)

@@ -21,7 +21,7 @@ import recorded
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WEIR = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else
                        os.environ.get("WEIR", os.path.join(ROOT, "build", "release", "weir")))
-PROTOCOLS = ("http", "http2", "grpc", "dns", "redis", "postgresql", "mysql")
+PROTOCOLS = ("http", "http2", "grpc", "dns", "redis", "postgresql", "mysql", "kafka")
 FLOOR = 0.995
 FLOORS = {"mysql": 0.99}  # three of its truths are wrong (known_differences.md)
 failures = 0
@@ -169,7 +169,7 @@ def losses(told):
     for share, floor in ((0.002, 0.96), (0.01, 0.85), (0.05, 0.5)):
         records = told.records(capture.dropped(told.capture, share, seed=7))
         paired = sum(1 for r in records if r.get("request") and r.get("response"))
-        of = sum(1 for t in recorded.truth(told.protocol) if t["request"] and t["response"])
+        of = sum(1 for t in recorded.truth(told.protocol) if t.get("request") and t.get("response"))
         # Where a CLIENT REPLY is lost nobody can know which commands of that connection are answered.
         problems = [p for p in recorded.differences(told.protocol, records, whole=False) if "quiet:" not in p]
         if paired < floor * of:
