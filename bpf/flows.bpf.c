@@ -27,6 +27,7 @@ struct sighting {
   struct crossing crossing;
   __u32 ifindex;
   __u32 transport; /* as in struct packet_cursor */
+  __u32 missing;   /* bytes of the link header that are not in front */
   __u8 ecn;
 };
 
@@ -40,7 +41,11 @@ static __always_inline void keep(struct sighting* sighting, const struct packet_
 __noinline int parse_frame(struct __sk_buff* skb, struct sighting* sighting) {
   if (!sighting) return 0;
   struct packet_cursor at = cursor((void*)(long)skb->data, (void*)(long)skb->data_end);
-  read_ethernet(&at, &sighting->key);
+  if (sighting->missing) {
+    read_network(&at, &sighting->key, (__be16)skb->protocol);
+  } else {
+    read_ethernet(&at, &sighting->key);
+  }
   keep(sighting, &at);
   return at.cut;
 }
@@ -79,7 +84,10 @@ static __always_inline int load(void* context, int at_xdp, __u32 offset, void* t
 static __always_inline void count_queue_pair(void* context, int at_xdp,
                                              const struct sighting* sighting) {
   struct base_transport header;
-  if (load(context, at_xdp, sighting->transport, &header, sizeof header) != 0) return;
+  if (load(context, at_xdp, sighting->transport, &header, sizeof header) != 0) {
+    count_untracked();
+    return;
+  }
   struct queue_pair_key key = {};
   __builtin_memcpy(key.source, sighting->key.source, sizeof key.source);
   __builtin_memcpy(key.destination, sighting->key.destination, sizeof key.destination);
@@ -135,6 +143,7 @@ static __always_inline int count(struct __sk_buff* skb, __u32 direction, int bar
   __builtin_memset(&sighting.key, 0, sizeof sighting.key);
   if (direction == TRAFFIC_EGRESS) sighting.key.kind = FLOW_EGRESS;
   if (skb->vlan_present) sighting.key.vlan = (skb->vlan_tci & 0xfff) + 1;
+  sighting.missing = bare || direction == TRAFFIC_EGRESS ? 0 : missing_link_bytes(skb);
   if (parse(skb, &sighting, bare) && skb->data_end - skb->data < skb->len) {
     /* Some drivers leave more of the headers outside. */
     bpf_skb_pull_data(skb, skb->len < kPulledBytes ? skb->len : kPulledBytes);
@@ -143,6 +152,7 @@ static __always_inline int count(struct __sk_buff* skb, __u32 direction, int bar
   }
   sighting.ifindex = skb->ifindex;
   const int more = measure(skb, &sighting.crossing, direction);
+  sighting.crossing.bytes += sighting.missing;
   if (count_flow(&sighting, more) && sighting.transport) count_skb_queue_pair(skb, &sighting);
   return TC_ACT_UNSPEC;
 }
@@ -163,6 +173,7 @@ SEC("xdp.frags")
 int weir_flow_xdp(struct xdp_md* buffer) {
   struct sighting sighting;
   __builtin_memset(&sighting.key, 0, sizeof sighting.key);
+  sighting.missing = 0;
   parse_buffer(buffer, &sighting);
   sighting.ifindex = buffer->ingress_ifindex;
   sighting.crossing.frames = 1;

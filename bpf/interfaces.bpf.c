@@ -50,6 +50,7 @@ static __always_inline int count(struct __sk_buff* skb, __u32 direction) {
   if (!slot) return TC_ACT_UNSPEC;
   struct crossing crossing;
   const int more = measure(skb, &crossing, direction);
+  if (direction == TRAFFIC_INGRESS && slot->ethernet) crossing.bytes += missing_link_bytes(skb);
   slot->frames += crossing.frames;
   slot->bytes += crossing.bytes;
   if (!more) return TC_ACT_UNSPEC;

@@ -69,6 +69,26 @@ __noinline int measure_segments(struct __sk_buff* skb, struct crossing* crossing
   return 0;
 }
 
+/* Behind a program of XDP in the stack that takes packets of several buffers, the kernel hands the
+ * packet over from the network header on, and has not counted the link header in its length. How
+ * many bytes are missing in front. */
+__noinline __u32 passed_link_bytes(struct __sk_buff* skb) {
+  struct sk_buff* packet = kernel_packet(skb);
+  const unsigned char* head = BPF_CORE_READ(packet, head);
+  const unsigned char* data = BPF_CORE_READ(packet, data);
+  const __u64 gap = (__u64)(data - head) - BPF_CORE_READ(packet, mac_header);
+  return gap == sizeof(struct ethhdr) ? sizeof(struct ethhdr) : 0;
+}
+
+/* The same, on an interface whose frames have Ethernet headers: asked only where the type that lies
+ * where that header would have it is not the packet's. */
+static __always_inline __u32 missing_link_bytes(struct __sk_buff* skb) {
+  const struct ethhdr* link = (void*)(long)skb->data;
+  if ((void*)(link + 1) <= (void*)(long)skb->data_end && link->h_proto == (__be16)skb->protocol)
+    return 0;
+  return passed_link_bytes(skb);
+}
+
 /* What this host sends to a group that it listens to itself comes back without the device. */
 static __always_inline int crosses(const struct __sk_buff* skb, __u32 direction) {
   return direction == TRAFFIC_EGRESS || skb->pkt_type != PACKET_LOOPBACK;

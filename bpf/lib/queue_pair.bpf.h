@@ -52,7 +52,7 @@ struct {
   __type(value, struct queue_pair);
 } queue_pairs SEC(".maps");
 
-/* Packets whose queue pair found no room. */
+/* Packets whose queue pair found no room, or whose base transport header is cut off. */
 struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
   __uint(max_entries, 1);
@@ -64,16 +64,19 @@ struct {
 static const struct queue_pair kNewQueuePair = {.next_request = PSN_UNKNOWN,
                                                 .next_response = PSN_UNKNOWN};
 
+static __always_inline void count_untracked(void) {
+  const __u32 zero = 0;
+  __u64* count = bpf_map_lookup_elem(&queue_pairs_full, &zero);
+  if (count) ++*count;
+}
+
 static __always_inline struct queue_pair* queue_pair_of(const struct queue_pair_key* key) {
   struct queue_pair* found = bpf_map_lookup_elem(&queue_pairs, key);
   if (found) return found;
   bpf_map_update_elem(&queue_pairs, key, &kNewQueuePair, BPF_NOEXIST);
   found = bpf_map_lookup_elem(&queue_pairs, key); /* another processor may have been first */
-  if (found) return found;
-  const __u32 zero = 0;
-  __u64* full = bpf_map_lookup_elem(&queue_pairs_full, &zero);
-  if (full) ++*full;
-  return 0;
+  if (!found) count_untracked();
+  return found;
 }
 
 static __always_inline __u32 psn_distance(__u32 from, __u32 to) { return (to - from) & kPsnMask; }
@@ -85,7 +88,7 @@ static __always_inline void follow_sequence(struct queue_pair* pair, __u32* expe
   const __u32 ahead = psn_distance(before, sequence), behind = psn_distance(sequence, before);
   if (before == PSN_UNKNOWN) {
     /* The first. */
-  } else if (ahead > kPsnFar && behind > kPsnFar) {
+  } else if (ahead > kPsnFar && behind > kPsnFar && ahead > slack) {
     __sync_fetch_and_add(&pair->restarts, 1);
   } else if (ahead >= kPsnHalf) {
     __sync_fetch_and_add(&pair->repeated, 1);

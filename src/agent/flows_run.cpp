@@ -32,7 +32,7 @@ constexpr Nanos kFirstInterval = kSecond;
 // How long the end may wait for a reader that is behind, or for where it pushes to.
 constexpr std::chrono::milliseconds kPatience{500};
 // So that one interval's lines find room.
-constexpr std::size_t kLineBytes = 768, kLeastQueueBytes = 8u << 20;
+constexpr std::size_t kLineBytes = 768, kLeastQueueBytes = 8u << 20, kMostQueueBytes = 256u << 20;
 
 // The flows of an interval, for what has to see all of them before it shows some.
 class Gathered final : public RecordSink {
@@ -82,7 +82,8 @@ class FlowsRun {
 void FlowsRun::prepare_outputs() {
   if (settings_.output == OutputFormat::kNone) return;
   RecordQueue::Settings queue;
-  queue.capacity_bytes = std::max(kLeastQueueBytes, 2 * settings_.flows.max_flows * kLineBytes);
+  queue.capacity_bytes =
+      std::clamp(2 * settings_.flows.max_flows * kLineBytes, kLeastQueueBytes, kMostQueueBytes);
   terminal_.emplace(queue.fd);
   queue_.emplace(std::move(queue));
   if (settings_.output == OutputFormat::kJson) {

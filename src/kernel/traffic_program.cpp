@@ -66,17 +66,18 @@ traffic_slot& TrafficProgram::slot(std::uint32_t processor, std::uint32_t place,
   return slots_.elements()[(processor * places_ + place) * TRAFFIC_DIRECTIONS + direction];
 }
 
-void TrafficProgram::begin(std::uint32_t place, std::uint32_t ifindex) const {
+void TrafficProgram::begin(std::uint32_t place, std::uint32_t ifindex, bool ethernet) const {
   for (std::uint32_t processor = 0; processor < processors_; ++processor) {
     for (std::uint32_t direction = 0; direction < TRAFFIC_DIRECTIONS; ++direction) {
       traffic_slot& one = slot(processor, place, direction);
       one = {};
+      one.ethernet = ethernet ? 1 : 0;
       one.ifindex = ifindex;
     }
   }
 }
 
-Result<> TrafficProgram::add(std::uint32_t ifindex) {
+Result<> TrafficProgram::add(std::uint32_t ifindex, bool ethernet) {
   if (place_of_.contains(ifindex)) return {};
   std::uint32_t place = home(ifindex);
   if (taken_.contains(place)) {
@@ -94,7 +95,7 @@ Result<> TrafficProgram::add(std::uint32_t ifindex) {
       return set;
     }
   }
-  begin(place, ifindex);
+  begin(place, ifindex, ethernet);
   taken_.insert(place);
   place_of_[ifindex] = place;
   return {};
@@ -107,7 +108,7 @@ void TrafficProgram::remove(std::uint32_t ifindex) {
   if (place != home(ifindex)) {
     HashMap<std::uint32_t, std::uint32_t>(bpf_map__fd(skeleton_->maps.displaced)).erase(ifindex);
   }
-  begin(place, 0);
+  begin(place, 0, false);
   taken_.erase(place);
   place_of_.erase(found);
 }

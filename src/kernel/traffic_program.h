@@ -33,7 +33,8 @@ class TrafficProgram {
 
   // Makes room for an interface's counters, all 0. To be called before a program is attached to it.
   // Fails where all places are taken.
-  Result<> add(std::uint32_t ifindex);
+  // `ethernet`: its frames begin with an Ethernet header.
+  Result<> add(std::uint32_t ifindex, bool ethernet = true);
   // Gives the room back. To be called after the programs are detached.
   void remove(std::uint32_t ifindex);
   // All 0 for an interface that was not added.
@@ -47,7 +48,7 @@ class TrafficProgram {
   TrafficProgram() = default;
   std::uint32_t home(std::uint32_t ifindex) const { return ifindex & (places_ - 1); }
   traffic_slot& slot(std::uint32_t processor, std::uint32_t place, std::uint32_t direction) const;
-  void begin(std::uint32_t place, std::uint32_t ifindex) const;
+  void begin(std::uint32_t place, std::uint32_t ifindex, bool ethernet) const;
 
   std::unique_ptr<interfaces_bpf, Unload> skeleton_;
   MappedArray<traffic_slot> slots_;

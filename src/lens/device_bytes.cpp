@@ -1,5 +1,7 @@
 #include "lens/device_bytes.h"
 
+#include <net/if_arp.h>
+
 #include <algorithm>
 #include <initializer_list>
 #include <string_view>
@@ -7,6 +9,10 @@
 namespace weir {
 
 constexpr std::uint64_t kEthernetHeaderBytes = 14;
+
+bool has_ethernet_header(const Interface& interface) {
+  return interface.hardware_type == ARPHRD_ETHER || interface.is_loopback();
+}
 
 std::uint64_t uncounted_header_bytes(const Interface& interface, traffic_direction direction) {
   if (interface.is_loopback()) return kEthernetHeaderBytes;

@@ -8,6 +8,9 @@
 
 namespace weir {
 
+// false: tun, WireGuard, PPP, IP over InfiniBand, ...
+bool has_ethernet_header(const Interface& interface);
+
 // Bytes of each frame that the device does not count and the hook sees: these devices look at the
 // packet when its link header has been taken off. Tunnels count what they send from the network
 // header within.

@@ -141,15 +141,10 @@ void FlowCounts::leave(const flow_leaver& leaver, Nanos now) {
   taken = {};
 }
 
-void FlowCounts::forget(std::uint32_t index) {
+void FlowCounts::forget_at(std::uint32_t index) {
   index_.erase(index);
   flows_[index].id = 0;
   free_.push_back(index);
-}
-
-void FlowCounts::forget_kinds(std::uint32_t ifindex) {
-  std::erase_if(by_kind_, [&](const auto& entry) { return entry.first.first == ifindex; });
-  last_kind_ = by_kind_.end();
 }
 
 }  // namespace weir

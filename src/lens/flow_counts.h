@@ -36,6 +36,7 @@ class FlowCounts {
     FlowTally total;
     FlowTally told;  // of it, when the samples before were taken
     Nanos first_seen = 0, last_seen = 0;
+    Nanos first_seen_at = 0;  // on the wall clock; the user's
   };
   // An interface, and the direction and type of flow_key.kind.
   using Kind = std::pair<std::uint32_t, std::uint8_t>;
@@ -66,7 +67,7 @@ class FlowCounts {
     for (std::uint32_t index = 0; index < flows_.size(); ++index) {
       if (flows_[index].id == 0 || flows_[index].last_seen > before) continue;
       visit(static_cast<const Flow&>(flows_[index]));
-      forget(index);
+      forget_at(index);
     }
   }
 
@@ -76,7 +77,17 @@ class FlowCounts {
   const std::map<Kind, FlowTally>& by_kind() const { return by_kind_; }
   // Of it, that for which there was no room.
   const FlowTally& beyond() const { return beyond_; }
-  void forget_kinds(std::uint32_t ifindex);
+  // All of an interface; `visit(const Flow&)` for each of its flows.
+  template <class Visit>
+  void forget(std::uint32_t ifindex, const Visit& visit) {
+    for (std::uint32_t index = 0; index < flows_.size(); ++index) {
+      if (flows_[index].id == 0 || flows_[index].ifindex != ifindex) continue;
+      visit(static_cast<const Flow&>(flows_[index]));
+      forget_at(index);
+    }
+    std::erase_if(by_kind_, [&](const auto& entry) { return entry.first.first == ifindex; });
+    last_kind_ = by_kind_.end();
+  }
 
  private:
   // What has been taken over of a slot. All zeros: nothing; so those of slots that were never in
@@ -107,7 +118,7 @@ class FlowCounts {
   void take(Taken& taken, const flow_slot& slot, const flow_more& more, Nanos now);
   // Where the flow is, plus 1; 0 where there is no room.
   std::uint32_t find_or_make(const flow_slot& slot, std::uint64_t id, Nanos now);
-  void forget(std::uint32_t index);
+  void forget_at(std::uint32_t index);
 
   const std::size_t max_flows_;
   const std::uint64_t seed_;

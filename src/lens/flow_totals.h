@@ -33,8 +33,8 @@ struct FlowTotals {
   std::size_t queue_pairs = 0;
   // Frames: seen = kept + filtered + full + beyond.
   std::uint64_t seen = 0, kept = 0, filtered = 0;
-  std::uint64_t full = 0;    // new flows while too many left the kernel's table at once
-  std::uint64_t beyond = 0;  // new flows beyond the most that are kept
+  std::uint64_t full = 0;            // new flows while too many left the kernel's table at once
+  std::uint64_t beyond = 0;          // new flows beyond the most that are kept
   std::uint64_t untracked_roce = 0;  // packets whose queue pair found no room
 };
 

@@ -1,7 +1,6 @@
 #include "lens/flows.h"
 
 #include <arpa/inet.h>
-#include <net/if_arp.h>
 
 #include <algorithm>
 #include <cstring>
@@ -16,10 +15,7 @@ namespace {
 constexpr Nanos kCheckInterval = 5 * kSecond;
 constexpr std::uint16_t kFirstEphemeralPort = 32768;  // where the system does not say
 
-// Without Ethernet headers: tun, WireGuard, PPP, IP over InfiniBand, ...
-bool is_bare(const Interface& interface) {
-  return interface.hardware_type != ARPHRD_ETHER && !interface.is_loopback();
-}
+bool is_bare(const Interface& interface) { return !has_ethernet_header(interface); }
 
 std::uint16_t first_ephemeral_port() {
   std::ifstream range("/proc/sys/net/ipv4/ip_local_port_range");
@@ -133,8 +129,8 @@ Result<std::unique_ptr<Flows>> Flows::open(const FlowsOptions& options) {
 }
 
 Result<> Flows::begin(const Interface& interface) {
+  if (watched_.contains(interface.index)) forget(interface.index);
   Watched& watched = watched_[interface.index];
-  watched = {};
   watched.interface = interface;
   if (options_.ingress) attach_xdp(watched);
   return {};
@@ -232,18 +228,28 @@ FlowSample Flows::sample_of(const FlowCounts::Flow& flow, Nanos now) const {
   if (key.vlan != 0) sample.vlan = static_cast<std::uint16_t>(key.vlan - 1);
   sample.total = counts_of(flow.total, flow.ifindex, egress);
   sample.in_interval = counts_of(flow.total - flow.told, flow.ifindex, egress);
-  sample.first_seen = flow.first_seen + clock_offset_;
+  sample.first_seen =
+      flow.first_seen_at != 0 ? flow.first_seen_at : flow.first_seen + clock_offset_;
   sample.last_seen = flow.last_seen + clock_offset_;
   return sample;
 }
 
 void Flows::tell_flows(RecordSink& sink, Nanos now) {
+  for (const auto& [flow, name] : ended_) {
+    FlowSample sample = sample_of(flow, now);
+    sample.interface = name;
+    sample.ended = true;
+    sink.on(sample);
+  }
+  told_ended_.swap(ended_);  // the names stay valid
+  ended_.clear();
   counts_.expire(now - options_.expiry, [&](const FlowCounts::Flow& flow) {
     FlowSample sample = sample_of(flow, now);
     sample.ended = true;
     sink.on(sample);
   });
   counts_.for_each([&](FlowCounts::Flow& flow) {
+    if (flow.first_seen_at == 0) flow.first_seen_at = flow.first_seen + clock_offset_;
     sink.on(sample_of(flow, now));
     flow.told = flow.total;
   });
@@ -287,21 +293,34 @@ void Flows::tell_queue_pairs(RecordSink& sink, Nanos now) {
   }
 }
 
-// An interface is known until nothing more of it can be told; its series end with it.
-void Flows::forget_gone(Nanos now) {
-  std::erase_if(watched_, [&](const auto& entry) {
-    const auto& [ifindex, watched] = entry;
-    if (watched.gone == 0 || now - watched.gone < 2 * options_.expiry) return false;
-    counts_.forget_kinds(ifindex);
-    program_->read_rest([&, index = ifindex](const flow_rest_key& key, const flow_rest& rest) {
-      if (key.ifindex != index) return;
-      (key.reason == FLOW_REST_FILTERED ? gone_filtered_ : gone_full_) += rest.packets;
-    });
-    program_->forget_rest(ifindex);
-    roce_.erase({ifindex, false});
-    roce_.erase({ifindex, true});
+// Another interface may have its index from now on.
+void Flows::forget(std::uint32_t ifindex) {
+  read_flows(monotonic_now());
+  // What is still to be told of its flows, under its name.
+  const std::string& name = watched_.at(ifindex).interface.name;
+  counts_.forget(ifindex, [&](const FlowCounts::Flow& flow) { ended_.emplace_back(flow, name); });
+  program_->read_rest([&](const flow_rest_key& key, const flow_rest& rest) {
+    if (key.ifindex != ifindex) return;
+    (key.reason == FLOW_REST_FILTERED ? gone_filtered_ : gone_full_) += rest.packets;
+  });
+  program_->forget_rest(ifindex);
+  std::erase_if(queue_pairs_, [&](const auto& entry) {
+    if (entry.first.ifindex != ifindex) return false;
+    program_->forget(entry.first);
     return true;
   });
+  roce_.erase({ifindex, false});
+  roce_.erase({ifindex, true});
+  watched_.erase(ifindex);
+}
+
+// An interface is known until nothing more of it can be told; its series end with it.
+void Flows::forget_gone(Nanos now) {
+  std::vector<std::uint32_t> gone;
+  for (const auto& [ifindex, watched] : watched_) {
+    if (watched.gone != 0 && now - watched.gone >= 2 * options_.expiry) gone.push_back(ifindex);
+  }
+  for (const std::uint32_t ifindex : gone) forget(ifindex);
 }
 
 void Flows::sum_up() {

@@ -99,6 +99,7 @@ class Flows {
   void tell_flows(RecordSink& sink, Nanos now);
   FlowSample sample_of(const FlowCounts::Flow& flow, Nanos now) const;
   void tell_queue_pairs(RecordSink& sink, Nanos now);
+  void forget(std::uint32_t ifindex);
   void forget_gone(Nanos now);
   TrafficCounts counts_of(const FlowTally& tally, std::uint32_t ifindex, bool egress) const;
   void sum_up();
@@ -111,6 +112,8 @@ class Flows {
   std::map<queue_pair_key, Pair, PairOrder> queue_pairs_;
   std::map<std::pair<std::uint32_t, bool>, RoceCounts> roce_;  // by interface and egress
   FlowCounts counts_;
+  // Of interfaces that are forgotten: to be told with the next interval, and told with the last.
+  std::vector<std::pair<FlowCounts::Flow, std::string>> ended_, told_ended_;
   std::uint64_t gone_full_ = 0, gone_filtered_ = 0;  // frames in no flow, of interfaces forgotten
   mutable std::mutex mutex_;                         // guards totals_
   FlowTotals totals_;

@@ -47,7 +47,8 @@ Result<std::unique_ptr<Interfaces>> Interfaces::open(const FollowOptions& option
 
 Result<> Interfaces::begin(const Interface& interface) {
   const std::lock_guard lock(mutex_);
-  if (auto added = program_->add(interface.index); !added) return added;
+  if (auto added = program_->add(interface.index, has_ethernet_header(interface)); !added)
+    return added;
   Watched watched;
   watched.interface = interface;
   watched.ticked = monotonic_now();

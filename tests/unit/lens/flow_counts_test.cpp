@@ -230,7 +230,10 @@ TEST_F(FlowCountsTest, KindsAreInterfaceDirectionAndType) {
   see(3, slot_of(4, 1, 10, FLOW_TYPE_TCP | FLOW_ADDRESS_IPV4));
   ASSERT_EQ(counts_->by_kind().size(), 3U);
   EXPECT_EQ(counts_->by_kind().at({kInterface, FLOW_TYPE_UDP}).packets, 2U);
-  counts_->forget_kinds(kInterface);
+  std::size_t ended = 0;
+  counts_->forget(kInterface, [&](const FlowCounts::Flow&) { ++ended; });
+  EXPECT_EQ(ended, 4U);
+  EXPECT_EQ(counts_->size(), 0U);
   EXPECT_TRUE(counts_->by_kind().empty());
   see(3, slot_of(4, 2, 20, FLOW_TYPE_TCP | FLOW_ADDRESS_IPV4));
   EXPECT_EQ(counts_->by_kind().at({kInterface, FLOW_TYPE_TCP}).packets, 1U);
