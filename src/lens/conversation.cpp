@@ -400,7 +400,7 @@ std::optional<std::string_view> Conversation::asked(std::uint64_t stream_id, std
 
 void Conversation::end(Direction direction, std::uint64_t stream_id,
                        const MessageEnd& end) noexcept {
-  if (abandoned_) return;  // nobody knows whether it has ended
+  if (abandoned_ && !end.passed) return;  // nobody knows whether it has ended
   const Side side = side_of(direction);
   const Way& w = way(side);
   const bool here = current_ && current_side_ == side;

@@ -60,6 +60,8 @@ struct MessageEnd {
   // Where other messages' bytes lie between its own; else all from its begin to its end are.
   std::optional<std::uint64_t> wire_bytes = std::nullopt;
   Quality quality = Quality::kComplete;  // as Message::quality
+  // Known, also where the connection was only lost sight of (Close::kIdle, kEndOfInput).
+  bool passed = false;
 };
 
 class MessageSink {
