@@ -13,6 +13,7 @@ extern const Protocol kDns;
 extern const Protocol kRedis;
 extern const Protocol kPostgres;
 extern const Protocol kTls;
+extern const Protocol kQuic;
 
 std::span<const Protocol* const> protocols();
 

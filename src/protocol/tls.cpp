@@ -201,7 +201,9 @@ class TlsDecoder : public Decoder {
     fields.add_flag(kTlsHelloRetry, retry_);
     emit(MessageKind::kResponse, offset, Message::kOpenEnd, fields.values(), sink);
     open_ = true;
-    way(Direction::kToServer).greeted = true;  // joined behind it
+    Way& client = way(Direction::kToServer);
+    client.greeted = true;  // joined behind it
+    if (is_13_) client.encrypted = false;  // a CCS says nothing there
     Way& w = way(Direction::kToClient);
     w.greeted = true;
     w.handshake = !is_13_;

@@ -38,10 +38,10 @@ class FieldArray {
   std::size_t size_ = 0;
 };
 
-using HelloFields = FieldArray<40>;
+using HelloFields = FieldArray<48>;
 
 struct ClientHello {
-  static constexpr std::size_t kMaxAlpn = 16, kMaxVersions = 8;
+  static constexpr std::size_t kMaxAlpn = 24, kMaxVersions = 8;
 
   std::string_view server_name;
   std::array<std::string_view, kMaxAlpn> alpn;
