@@ -89,6 +89,7 @@ class TlsDecoder : public Decoder {
     Way& w = way(direction);
     const std::uint64_t before = w.at;
     w.at += length;
+    w.hello.clear();  // what it had looked at is lost with it
     if (w.left >= length) {
       w.left -= static_cast<std::size_t>(length);
       holed_ = true;

@@ -193,7 +193,41 @@ def redis_wrong_pairs(records):
     return found
 
 
+def tls_differences(protocol, records, whole):
+    """One handshake a connection, with a name and ends of its own."""
+    wanted, found = {ends(t): t for t in truth(protocol)}, []
+    for record in records:
+        t, at, answer = wanted.pop(ends(record), None), record["attributes"], record.get("response")
+        if t is None:
+            found.append(f"{ends(record)} never was, or was told before")
+            continue
+        problems = sound(record)
+        if whole or record.get("request"):
+            problems += differs("server name", at.get("tls.client.server_name"), t["request"]["server_name"])
+        if whole:
+            problems += differs("quality", record["quality"], "complete") + \
+                differs("alpn", at.get("weir.tls.client.alpn", []), t["request"]["alpn"])
+        # Where an alert is lost, all that is left to see is that its sender closed.
+        cut_off = not whole and at.get("error.type") == "response_incomplete"
+        if (whole or answer) and record["quality"] == "complete" and not cut_off:
+            problems += tls_answer(at, record, t["response"])
+        found += [f"{t['shape']} {ends(record)[0]}: {problem}" for problem in problems]
+    return found + [f"{t['shape']} {end[0]}: no record" for end, t in wanted.items() if whole]
+
+
+def tls_answer(at, record, wanted):
+    if "error" in wanted:
+        return differs("status", record["status"], "error") + differs("error.type", at.get("error.type"), wanted["error"])
+    found = differs("status", record["status"], "ok") + differs("version", at.get("tls.protocol.version"), wanted["version"]) + \
+        differs("cipher", at.get("tls.cipher"), wanted["cipher"]) + differs("resumed", bool(at.get("tls.resumed")), wanted["resumed"])
+    if wanted["version"] == "1.2":  # 1.3 encrypts it
+        found += differs("next protocol", at.get("tls.next_protocol"), wanted["next_protocol"])
+    return found
+
+
 def differences(protocol, records, whole=True):
+    if protocol in ("tls", "quic"):
+        return tls_differences(protocol, records, whole)
     if protocol == "redis":
         return redis_differences(records) if whole else redis_wrong_pairs(records)
     return keyed_differences(protocol, records, whole)
