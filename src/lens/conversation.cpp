@@ -296,6 +296,7 @@ void Conversation::run(Side side, View& view) {
       // What the client had sent before comes first.
       const Side peer = opposite(side);
       if (peer == client_ && way(peer).unread) feed_unread(peer);
+      if (!w.decoder) continue;  // that made the connection opaque
     }
     if (!decode_step(side, view)) return;
     // An answer may have told what the bytes are that the client sent after its request.
