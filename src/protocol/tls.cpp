@@ -203,7 +203,7 @@ class TlsDecoder : public Decoder {
     emit(MessageKind::kResponse, offset, Message::kOpenEnd, fields.values(), sink);
     open_ = true;
     Way& client = way(Direction::kToServer);
-    client.greeted = true;  // joined behind it
+    client.greeted = true;                 // joined behind it
     if (is_13_) client.encrypted = false;  // a CCS says nothing there
     Way& w = way(Direction::kToClient);
     w.greeted = true;
