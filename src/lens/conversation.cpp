@@ -296,6 +296,7 @@ void Conversation::run(Side side, View& view) {
       // What the client had sent before comes first.
       const Side peer = opposite(side);
       if (peer == client_ && way(peer).unread) feed_unread(peer);
+      if (!w.decoder) continue;  // that made the connection opaque
     }
     if (!decode_step(side, view)) return;
     // An answer may have told what the bytes are that the client sent after its request.
@@ -400,7 +401,7 @@ std::optional<std::string_view> Conversation::asked(std::uint64_t stream_id, std
 
 void Conversation::end(Direction direction, std::uint64_t stream_id,
                        const MessageEnd& end) noexcept {
-  if (abandoned_) return;  // nobody knows whether it has ended
+  if (abandoned_ && !end.passed) return;  // nobody knows whether it has ended
   const Side side = side_of(direction);
   const Way& w = way(side);
   const bool here = current_ && current_side_ == side;

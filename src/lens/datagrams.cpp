@@ -25,8 +25,8 @@ Datagrams::Datagrams(LensShared& shared, std::size_t max_flows)
     opaque_ = std::make_unique<OpaqueDatagrams>();
   }
   for (const Protocol* protocol : protocols()) {
-    decoders_.push_back(protocol->transports.udp ? protocol->make(shared.limits, Transport::kUdp)
-                                                 : nullptr);
+    const bool shared_one = protocol->transports.udp && !protocol->flow_state;
+    decoders_.push_back(shared_one ? protocol->make(shared.limits, Transport::kUdp) : nullptr);
   }
 }
 
@@ -86,6 +86,7 @@ Datagrams::UdpFlow* Datagrams::open_flow(const FlowKey& key, Side from, Bytes pa
   auto flow = std::make_unique<UdpFlow>(key);
   flow->protocol = protocol;
   flow->client = client;
+  if (protocol->flow_state) flow->decoder = protocol->make(shared_.limits, Transport::kUdp);
   return &flows_.add(std::move(flow));
 }
 
@@ -94,12 +95,18 @@ void Datagrams::decode(UdpFlow& flow, Side from, const Packet& packet) {
   current_ = &flow;
   packet_ = &packet;
   const Direction direction = from == flow.client ? Direction::kToServer : Direction::kToClient;
-  const Step step = decoders_[at]->decode(direction, packet.payload, 0, *this);
+  Decoder& decoder = flow.decoder ? *flow.decoder : *decoders_[at];
+  const Step step = decoder.decode(direction, packet.payload, 0, *this);
   current_ = nullptr;
   Ledger& ledger = shared_.counters.ledger;
   if (step.verdict == Verdict::kInvalid) {
     shared_.counters.decode_errors[at].add();
     ledger.add(Count::kStreamLostDecode, packet.payload_bytes);
+    return;
+  }
+  if (step.verdict == Verdict::kOpaque) {
+    ledger.add(Count::kStreamFilteredOpaque, packet.payload_bytes);
+    if (opaque_) opaque_->on_unknown(*shared_.copies, packet);
     return;
   }
   ledger.add(Count::kStreamDelivered, packet.payload.size());
@@ -109,18 +116,20 @@ void Datagrams::decode(UdpFlow& flow, Side from, const Packet& packet) {
 void Datagrams::on(const Message& message) noexcept {
   Message whole = message;
   whole.begin = 0;
-  whole.end = packet_->payload_bytes;
+  if (message.end != Message::kOpenEnd) whole.end = packet_->payload_bytes;
   if (packet_->payload.size() < packet_->payload_bytes) whole.quality = Quality::kTruncated;
   Matcher::Arrival arrival;
   arrival.first = arrival.last = packet_->time;
-  arrival.complete = true;
+  arrival.complete = message.end != Message::kOpenEnd;
   arrival.flow = &current_->key;
   arrival.client = current_->client;
   arrival.transport = Transport::kUdp;
   current_->matcher.on(whole, arrival, *current_->protocol, shared_.match);
 }
 
-void Datagrams::end(Direction, std::uint64_t, const MessageEnd&) noexcept {}
+void Datagrams::end(Direction direction, std::uint64_t stream_id, const MessageEnd& end) noexcept {
+  current_->matcher.end(direction, stream_id, end, true, packet_->time, shared_.match);
+}
 
 void Datagrams::on_time(Nanos now) {
   flows_.advance(now, [&](UdpFlow& flow) { on_timer(flow, now); });
@@ -130,7 +139,9 @@ void Datagrams::on_time(Nanos now) {
 void Datagrams::on_timer(UdpFlow& flow, Nanos now) {
   flow.matcher.on_time(now, *flow.protocol, shared_.match);
   const Nanos due = flow.matcher.deadline();
-  if (due == 0 && now - flow.last >= kLinger) {
+  const Nanos silent = now - flow.last;
+  // Nobody waits for the rest of a message for as long as that.
+  if (silent >= (due == 0 ? kLinger : flow.protocol->timeout + kLinger)) {
     remove(flow, Close::kIdle, now);
   } else {
     flows_.wake_by(flow, due == 0 ? flow.last + kLinger : due);

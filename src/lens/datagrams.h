@@ -27,6 +27,7 @@ class Datagrams final : private MessageSink {
   struct UdpFlow : Flow<UdpFlow> {
     using Flow::Flow;
     Matcher matcher;
+    std::unique_ptr<Decoder> decoder;  // null: its protocol's one for all flows
     const Protocol* protocol = nullptr;
     Side client = Side::kA;
   };
@@ -41,8 +42,8 @@ class Datagrams final : private MessageSink {
 
   LensShared& shared_;
   std::size_t max_flows_;
-  std::vector<std::unique_ptr<Decoder>>
-      decoders_;  // by position in protocols(); stateless over UDP
+  // By position in protocols(); null where each flow has its own, or there is none over UDP.
+  std::vector<std::unique_ptr<Decoder>> decoders_;
   FlowTable<UdpFlow> flows_;
   std::unique_ptr<OpaqueDatagrams> opaque_;  // null: nothing is kept back
   UdpFlow* current_ = nullptr;               // while a decoder runs

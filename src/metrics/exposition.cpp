@@ -26,7 +26,7 @@ constexpr std::array<FamilyText, kDurationFamilies> kFamilies{{
     {"messaging_client_operation_duration_seconds", "Operations on message brokers."},
     {"dns_lookup_duration_seconds", "DNS queries, from the query to its answer."},
     {"weir_tls_handshake_duration_seconds",
-     "TLS handshakes, from the ClientHello to the client's last handshake record."},
+     "TLS handshakes, from the ClientHello to the end of the server's part."},
 }};
 
 constexpr std::array<std::string_view, kBucketBounds.size()> kBoundTexts{

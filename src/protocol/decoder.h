@@ -60,6 +60,8 @@ struct MessageEnd {
   // Where other messages' bytes lie between its own; else all from its begin to its end are.
   std::optional<std::uint64_t> wire_bytes = std::nullopt;
   Quality quality = Quality::kComplete;  // as Message::quality
+  // Known, also where the connection was only lost sight of (Close::kIdle, kEndOfInput).
+  bool passed = false;
 };
 
 class MessageSink {
@@ -90,7 +92,8 @@ enum class Verdict : std::uint8_t {
   kInvalid,   // the bytes after `consumed` are not of this protocol: the caller discards the first
               // of them, and then resynchronises
   kSwitch,    // this direction speaks `next` after `consumed` (null: detect anew)
-  kOpaque,    // nothing of this connection can be decoded from here on, in either direction
+  kOpaque,    // nothing of this connection can be decoded from here on, in either direction; over
+              // UDP this datagram could not be, nor is it likely that a later one can
 };
 
 struct Protocol;
@@ -111,7 +114,8 @@ class Decoder {
 
   // `bytes` begin at `offset` of the direction's stream, right after what was consumed and skipped
   // before. May emit any number of messages. Over UDP one call is one datagram (offset 0), and
-  // everything that is not consumed is discarded.
+  // everything that is not consumed is discarded; the end of a message that spans several tells its
+  // wire_bytes.
   virtual Step decode(Direction, Bytes bytes, std::uint64_t offset, MessageSink&) noexcept = 0;
 
   // `length` bytes at the current offset were lost (never called for bytes inside a skip). The next
@@ -154,6 +158,7 @@ struct Protocol {
   Match (*match)(Bytes head, Direction, Transport) = nullptr;
   std::unique_ptr<Decoder> (*make)(const Limits&, Transport) = nullptr;
   std::span<const Field* const> fields;  // every field its messages can carry
+  bool flow_state = false;  // over UDP: a decoder of its own for each flow, else one for all
 };
 
 }  // namespace weir

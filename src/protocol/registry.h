@@ -15,6 +15,8 @@ extern const Protocol kRedis;
 extern const Protocol kMysql;
 extern const Protocol kPostgres;
 extern const Protocol kKafka;
+extern const Protocol kTls;
+extern const Protocol kQuic;
 
 std::span<const Protocol* const> protocols();
 

@@ -410,6 +410,38 @@ def kafka_differences(records, whole=True):
     return found
 
 
+def tls_differences(protocol, records, whole):
+    """One handshake a connection, with a name and ends of its own."""
+    wanted, found = {ends(t): t for t in truth(protocol)}, []
+    for record in records:
+        t, at, answer = wanted.pop(ends(record), None), record["attributes"], record.get("response")
+        if t is None:
+            found.append(f"{ends(record)} never was, or was told before")
+            continue
+        problems = sound(record)
+        if whole or record.get("request"):
+            problems += differs("server name", at.get("tls.client.server_name"), t["request"]["server_name"])
+        if whole:
+            problems += differs("quality", record["quality"], "complete") + \
+                differs("alpn", at.get("weir.tls.client.alpn", []), t["request"]["alpn"])
+        # Where an alert is lost, all that is left to see is that its sender closed.
+        cut_off = not whole and at.get("error.type") == "response_incomplete"
+        if (whole or answer) and record["quality"] == "complete" and not cut_off:
+            problems += tls_answer(at, record, t["response"])
+        found += [f"{t['shape']} {ends(record)[0]}: {problem}" for problem in problems]
+    return found + [f"{t['shape']} {end[0]}: no record" for end, t in wanted.items() if whole]
+
+
+def tls_answer(at, record, wanted):
+    if "error" in wanted:
+        return differs("status", record["status"], "error") + differs("error.type", at.get("error.type"), wanted["error"])
+    found = differs("status", record["status"], "ok") + differs("version", at.get("tls.protocol.version"), wanted["version"]) + \
+        differs("cipher", at.get("tls.cipher"), wanted["cipher"]) + differs("resumed", bool(at.get("tls.resumed")), wanted["resumed"])
+    if wanted["version"] == "1.2":  # 1.3 encrypts it
+        found += differs("next protocol", at.get("tls.next_protocol"), wanted["next_protocol"])
+    return found
+
+
 # Protocols whose requests carry no id: what is wrong with a record, the records that are in the truth, and pairs that never were.
 IN_ORDER = {"redis": (redis_problem, all_kept, redis_wrong_pairs), "postgresql": (postgresql_problem, all_kept, postgresql_wrong_pairs),
             "mysql": (mysql_problem, mysql_kept, mysql_wrong_pairs)}
@@ -418,6 +450,8 @@ IN_ORDER = {"redis": (redis_problem, all_kept, redis_wrong_pairs), "postgresql":
 def differences(protocol, records, whole=True):
     if protocol == "kafka":
         return kafka_differences(records, whole)
+    if protocol in ("tls", "quic"):
+        return tls_differences(protocol, records, whole)
     if protocol in IN_ORDER:
         return ordered_differences(protocol, records) if whole else IN_ORDER[protocol][2](records)
     return keyed_differences(protocol, records, whole)

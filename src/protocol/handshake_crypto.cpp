@@ -1,0 +1,130 @@
+#include "protocol/handshake_crypto.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace weir {
+namespace {
+
+constexpr std::size_t kTagBytes = 16;
+constexpr std::size_t kSecretBytes = 32;
+using Secret = std::array<std::uint8_t, kSecretBytes>;
+
+struct FreeContext {
+  void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
+};
+using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, FreeContext>;
+
+bool hmac_sha256(Bytes key, Bytes data, Secret& out) {
+  unsigned size = kSecretBytes;
+  return HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), data.data(), data.size(),
+              out.data(), &size) != nullptr;
+}
+
+// HKDF-Expand-Label (RFC 8446, 7.1) of no more than one block.
+bool expand(const Secret& secret, std::string_view label, std::span<std::uint8_t> out) {
+  static constexpr std::string_view kPrefix = "tls13 ";
+  std::array<std::uint8_t, 64> info;
+  std::size_t size = 0;
+  info[size++] = 0;
+  info[size++] = static_cast<std::uint8_t>(out.size());
+  info[size++] = static_cast<std::uint8_t>(kPrefix.size() + label.size());
+  for (const std::string_view part : {kPrefix, label}) {
+    std::memcpy(info.data() + size, part.data(), part.size());
+    size += part.size();
+  }
+  info[size++] = 0;  // no context
+  info[size++] = 1;  // the first block
+  Secret block;
+  if (!hmac_sha256(secret, Bytes(info).first(size), block)) return false;
+  std::copy_n(block.begin(), out.size(), out.begin());
+  return true;
+}
+
+bool derive(const Secret& initial, std::string_view side, const InitialSecrets& secrets,
+            InitialKeys& keys) {
+  Secret secret;
+  return expand(initial, side, secret) && expand(secret, secrets.key_label, keys.key) &&
+         expand(secret, secrets.iv_label, keys.iv) &&
+         expand(secret, secrets.header_label, keys.header);
+}
+
+}  // namespace
+
+Md5::Md5() : context_(EVP_MD_CTX_new()) {
+  auto* context = static_cast<EVP_MD_CTX*>(context_);
+  if (context != nullptr && EVP_DigestInit_ex(context, EVP_md5(), nullptr) == 1) return;
+  EVP_MD_CTX_free(context);
+  context_ = nullptr;
+}
+
+Md5::~Md5() { EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_)); }
+
+void Md5::add(std::string_view text) noexcept {
+  if (context_ == nullptr) return;
+  EVP_DigestUpdate(static_cast<EVP_MD_CTX*>(context_), text.data(), text.size());
+}
+
+bool Md5::hex(std::array<char, 32>& out) noexcept {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest;
+  unsigned size = 0;
+  if (context_ == nullptr ||
+      EVP_DigestFinal_ex(static_cast<EVP_MD_CTX*>(context_), digest.data(), &size) != 1) {
+    return false;
+  }
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    out[i] = kDigits[i % 2 == 0 ? digest[i / 2] >> 4 : digest[i / 2] & 15];
+  }
+  return true;
+}
+
+bool derive_initial_keys(const InitialSecrets& secrets, Bytes connection_id, InitialKeys& client,
+                         InitialKeys& server) noexcept {
+  Secret initial;
+  return hmac_sha256(secrets.salt, connection_id, initial) &&
+         derive(initial, "client in", secrets, client) &&
+         derive(initial, "server in", secrets, server);
+}
+
+bool header_mask(const InitialKeys& keys, Bytes sample,
+                 std::array<std::uint8_t, 5>& mask) noexcept {
+  const CipherContext context(EVP_CIPHER_CTX_new());
+  std::array<std::uint8_t, 32> block;
+  int size = 0;
+  if (sample.size() != 16 || !context ||
+      EVP_EncryptInit_ex(context.get(), EVP_aes_128_ecb(), nullptr, keys.header.data(), nullptr) !=
+          1 ||
+      EVP_EncryptUpdate(context.get(), block.data(), &size, sample.data(), 16) != 1) {
+    return false;
+  }
+  std::copy_n(block.begin(), mask.size(), mask.begin());
+  return true;
+}
+
+bool open_sealed(const InitialKeys& keys, std::uint64_t packet_number, Bytes header, Bytes sealed,
+                 std::uint8_t* out) noexcept {
+  if (sealed.size() < kTagBytes) return false;
+  std::array<std::uint8_t, 12> nonce = keys.iv;
+  for (std::size_t i = 0; i < 8; ++i) {
+    nonce[11 - i] = static_cast<std::uint8_t>(nonce[11 - i] ^ (packet_number >> (8 * i)));
+  }
+  const Bytes text = sealed.first(sealed.size() - kTagBytes);
+  std::array<std::uint8_t, kTagBytes> tag;
+  std::copy_n(sealed.end() - kTagBytes, kTagBytes, tag.begin());
+  const CipherContext context(EVP_CIPHER_CTX_new());
+  EVP_CIPHER_CTX* const c = context.get();
+  int size = 0;
+  return c != nullptr &&
+         EVP_DecryptInit_ex(c, EVP_aes_128_gcm(), nullptr, keys.key.data(), nonce.data()) == 1 &&
+         EVP_DecryptUpdate(c, nullptr, &size, header.data(), static_cast<int>(header.size())) ==
+             1 &&
+         EVP_DecryptUpdate(c, out, &size, text.data(), static_cast<int>(text.size())) == 1 &&
+         EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_SET_TAG, kTagBytes, tag.data()) == 1 &&
+         EVP_DecryptFinal_ex(c, out + text.size(), &size) == 1;
+}
+
+}  // namespace weir
