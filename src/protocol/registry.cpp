@@ -6,7 +6,7 @@
 namespace weir {
 
 std::span<const Protocol* const> protocols() {
-  static constexpr std::array kProtocols{&kHttp, &kDns, &kRedis, &kPostgres};
+  static constexpr std::array kProtocols{&kHttp, &kDns, &kRedis, &kPostgres, &kMongo};
   return kProtocols;
 }
 

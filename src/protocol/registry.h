@@ -12,6 +12,7 @@ extern const Protocol kHttp;
 extern const Protocol kDns;
 extern const Protocol kRedis;
 extern const Protocol kPostgres;
+extern const Protocol kMongo;
 
 std::span<const Protocol* const> protocols();
 
