@@ -440,7 +440,7 @@ class MongoDecoder : public Decoder {
       }
     }
     const std::uint64_t next = tail.begin + kMongoHead + tail.walk.at();
-    if (read == MongoWalk::Read::kMore && next < tail.end) {
+    if (read == MongoWalk::Read::kMore && next < tail.end && offset + left < tail.end) {
       const std::uint64_t passed = next - offset;
       if (passed == 0) return {};
       const auto consumed = static_cast<std::size_t>(std::min<std::uint64_t>(left, passed));

@@ -57,13 +57,17 @@ Layout layout_of(std::uint8_t type) {
   return {Shape::kNone, 0};
 }
 
+constexpr std::size_t kMostRegex = 8192;
+
 // Two texts, each up to its zero. kMore: an end is missing.
 BsonRead regex_size(Bytes value, std::uint64_t& size) {
-  const std::string_view text = as_text(value);
+  const std::string_view text = as_text(value).substr(0, kMostRegex);
   const std::size_t first = text.find('\0');
-  if (first == std::string_view::npos) return BsonRead::kMore;
-  const std::size_t second = text.find('\0', first + 1);
-  if (second == std::string_view::npos) return BsonRead::kMore;
+  const std::size_t second =
+      first == std::string_view::npos ? std::string_view::npos : text.find('\0', first + 1);
+  if (second == std::string_view::npos) {
+    return text.size() == kMostRegex ? BsonRead::kBad : BsonRead::kMore;
+  }
   size = second + 1;
   return BsonRead::kElement;
 }

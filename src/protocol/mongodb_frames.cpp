@@ -200,6 +200,7 @@ MongoFit check_mongo(Bytes bytes, Direction direction) {
   // A request answers nothing; drivers say so with 0, old ones with -1.
   if (to_server && head.answers != 0 && head.answers != 0xffffffff) return MongoFit::kNo;
   const MongoFit fit = check_body(head, bytes.subspan(kMongoHead), direction);
+  if (fit == MongoFit::kMore && bytes.size() >= head.length) return MongoFit::kNo;
   // The answer to request 0 looks like a request.
   const bool both_ways = head.code == MongoCode::kMessage || head.code == MongoCode::kCompressed;
   return fit == MongoFit::kSure && !to_server && both_ways && head.answers == 0 ? MongoFit::kWell
