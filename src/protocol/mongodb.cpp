@@ -99,8 +99,7 @@ class MongoDecoder : public Decoder {
                       ? continue_tail(direction, bytes.subspan(at), offset + at, sink)
                       : read_message(direction, bytes.subspan(at), offset + at, sink);
       at += step.consumed;
-      if (step.verdict == Verdict::kProgress && step.skip == 0 && step.passed == 0 &&
-          at < bytes.size()) {
+      if (step.verdict == Verdict::kProgress && step.skip == 0 && at < bytes.size()) {
         continue;
       }
       if (step.verdict == Verdict::kInvalid) way.end = 0;
@@ -174,12 +173,10 @@ class MongoDecoder : public Decoder {
     body.size = length - kMongoHead;
     std::uint8_t room[kPlainRoom];
     if (body.head.code == MongoCode::kCompressed) uncompress(body, room);
-    const std::size_t there = std::min(bytes.size(), length);
     const bool open = direction == Direction::kToServer ? read_request(body, offset, sink)
                                                         : read_reply(body, offset, sink);
-    if (!open) return {Verdict::kProgress, there, length - there, nullptr, there - window};
-    const std::uint64_t next = kMongoHead + way.tail->walk.at();
-    const auto consumed = static_cast<std::size_t>(std::min<std::uint64_t>(there, next));
+    const std::uint64_t next = open ? kMongoHead + way.tail->walk.at() : length;
+    const auto consumed = static_cast<std::size_t>(std::min<std::uint64_t>(window, next));
     return {Verdict::kProgress, consumed, next - consumed};
   }
 
@@ -441,14 +438,11 @@ class MongoDecoder : public Decoder {
     }
     const std::uint64_t next = tail.begin + kMongoHead + tail.walk.at();
     if (read == MongoWalk::Read::kMore && next < tail.end && offset + left < tail.end) {
-      const std::uint64_t passed = next - offset;
-      if (passed == 0) return {};
-      const auto consumed = static_cast<std::size_t>(std::min<std::uint64_t>(left, passed));
-      return {Verdict::kProgress, consumed, passed - consumed};
+      if (next == offset) return {};
+      return {Verdict::kProgress, 0, next - offset};
     }
-    const std::uint64_t rest = tail.end - offset;
     end_tail(direction, tail.end, sink);
-    return {Verdict::kProgress, left, rest - left};
+    return {Verdict::kProgress, 0, tail.end - offset};
   }
 
   // What its end has told is added to the message.

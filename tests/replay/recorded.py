@@ -60,6 +60,14 @@ def key_dns(record):
     return record["client"]["address"], record["client"]["port"], at.get("weir.dns.id"), at.get("dns.question.name")
 
 
+def asked_mongodb(t):
+    return t["client"]["address"], t["client"]["port"], t["request"]["request_id"]
+
+
+def key_mongodb(record):
+    return record["client"]["address"], record["client"]["port"], record["attributes"].get("weir.mongodb.request_id")
+
+
 def common(record, t, bad, whole):
     """Ends, status and what each side weighed. With whole=False the recording has lost packets."""
     found = differs("client, server", ends(record), ends(t))
@@ -104,7 +112,28 @@ def check_dns(record, t, whole):
     return found
 
 
-KEYED = {"http": (asked_http, key_http, check_http), "dns": (asked_dns, key_dns, check_dns)}
+def check_mongodb(record, t, whole):
+    at, asked, answer = record["attributes"], t["request"], t["response"]
+    found = common(record, t, answer and answer["code"] is not None, whole)
+    if whole or record.get("quality") == "complete":
+        found += differs("operation", at.get("db.operation.name"), asked["operation"]) + \
+            differs("namespace", at.get("db.namespace"), asked["database"]) + \
+            differs("opcode", at.get("weir.mongodb.opcode"), asked["opcode"]) + \
+            differs("compressor", at.get("weir.mongodb.compressor"), asked["compressor"])
+        if asked.get("collection"):
+            found += differs("collection", at.get("db.collection.name"), asked["collection"])
+    if answer and record.get("response") and (whole or record.get("quality") == "complete"):
+        code, small = answer["code"], answer["wire_bytes"] < 16384
+        found += differs("code", at.get("db.response.status_code"), None if code is None else str(code))
+        if small and answer["returned"] is not None:
+            found += differs("returned rows", at.get("db.response.returned_rows"), answer["returned"])
+        if answer["code_name"]:
+            found += differs("error type", at.get("error.type"), answer["code_name"])
+    return found
+
+
+KEYED = {"http": (asked_http, key_http, check_http), "dns": (asked_dns, key_dns, check_dns),
+         "mongodb": (asked_mongodb, key_mongodb, check_mongodb)}
 
 
 def keyed_differences(protocol, records, whole=True):

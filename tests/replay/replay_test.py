@@ -21,7 +21,7 @@ import recorded
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WEIR = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else
                        os.environ.get("WEIR", os.path.join(ROOT, "build", "release", "weir")))
-PROTOCOLS = ("http", "dns", "redis")
+PROTOCOLS = ("http", "dns", "redis", "mongodb")
 FLOOR = 0.995
 failures = 0
 
