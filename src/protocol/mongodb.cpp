@@ -274,7 +274,7 @@ class MongoDecoder : public Decoder {
     values.add(kCollection, request.collection);
     values.add(kQuery, query);
     if (request.batch > 1) values.add(kBatch, request.batch);
-    values.add(kRequestId, std::int64_t{body.head.id});
+    values.add(kRequestId, std::int64_t{static_cast<std::int32_t>(body.head.id)});
     values.add(kOpcode, static_cast<std::int64_t>(body.head.code));
     values.add(kCompressor, body.compressor);
     message.fields = values.get();
