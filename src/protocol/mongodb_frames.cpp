@@ -43,7 +43,8 @@ MongoFit check_document(Bytes there, std::uint64_t room) {
   if (zero == std::string_view::npos) {
     return name.size() == kMostName ? MongoFit::kNo : MongoFit::kMore;
   }
-  return MongoFit::kSure;
+  // Noise of small numbers looks like elements without a name.
+  return zero == 0 ? MongoFit::kWell : MongoFit::kSure;
 }
 
 MongoFit check_message(Bytes body, std::uint64_t size) {
@@ -94,6 +95,8 @@ MongoFit check_reply(Bytes body, std::uint64_t size) {
   const std::uint32_t count = load_le32(body.data() + 16);
   if (count == 0) return size == 20 ? MongoFit::kWell : MongoFit::kNo;
   if (count > size / kBsonLeast) return MongoFit::kNo;
+  const bool alone = count == 1 && body.size() >= 24;
+  if (alone && load_le32(body.data() + 20) != size - 20) return MongoFit::kNo;
   return check_document(body.subspan(20), size - 20);
 }
 
