@@ -6,8 +6,8 @@
 namespace weir {
 
 std::span<const Protocol* const> protocols() {
-  static constexpr std::array<const Protocol*, 9> kProtocols{
-      &kHttp, &kHttp2, &kDns, &kMysql, &kRedis, &kPostgres, &kKafka, &kTls, &kQuic};
+  static constexpr std::array<const Protocol*, 10> kProtocols{
+      &kHttp, &kHttp2, &kDns, &kMysql, &kRedis, &kPostgres, &kKafka, &kTls, &kQuic, &kMongo};
   return kProtocols;
 }
 

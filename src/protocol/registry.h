@@ -17,6 +17,7 @@ extern const Protocol kPostgres;
 extern const Protocol kKafka;
 extern const Protocol kTls;
 extern const Protocol kQuic;
+extern const Protocol kMongo;
 
 std::span<const Protocol* const> protocols();
 

@@ -60,6 +60,14 @@ def key_dns(record):
     return record["client"]["address"], record["client"]["port"], at.get("weir.dns.id"), at.get("dns.question.name")
 
 
+def asked_mongodb(t):
+    return t["client"]["address"], t["client"]["port"], t["request"]["request_id"]
+
+
+def key_mongodb(record):
+    return record["client"]["address"], record["client"]["port"], record["attributes"].get("weir.mongodb.request_id")
+
+
 def common(record, t, bad, whole):
     """Ends, status and what each side weighed. With whole=False the recording has lost packets."""
     found = differs("client, server", ends(record), ends(t))
@@ -101,6 +109,26 @@ def check_dns(record, t, whole):
             exact = t["request"]["type"] in ("A", "AAAA")
             if not (text in said if exact else any(text in one for one in said)):
                 found.append(f"answers {said} do not show {text!r}")
+    return found
+
+
+def check_mongodb(record, t, whole):
+    at, asked, answer = record["attributes"], t["request"], t["response"]
+    found = common(record, t, answer and answer["code"] is not None, whole)
+    if whole or record.get("quality") == "complete":
+        found += differs("operation", at.get("db.operation.name"), asked["operation"]) + \
+            differs("namespace", at.get("db.namespace"), asked["database"]) + \
+            differs("opcode", at.get("weir.mongodb.opcode"), asked["opcode"]) + \
+            differs("compressor", at.get("weir.mongodb.compressor"), asked["compressor"])
+        if asked.get("collection"):
+            found += differs("collection", at.get("db.collection.name"), asked["collection"])
+    if answer and record.get("response") and (whole or record.get("quality") == "complete"):
+        code, small = answer["code"], answer["wire_bytes"] < 16384 and not (asked["compressor"] and t["shape"].startswith("large"))
+        found += differs("code", at.get("db.response.status_code"), None if code is None else str(code))
+        if small and answer["returned"] is not None:
+            found += differs("returned rows", at.get("db.response.returned_rows"), answer["returned"])
+        if answer["code_name"]:
+            found += differs("error type", at.get("error.type"), answer["code_name"])
     return found
 
 
@@ -164,7 +192,8 @@ def check_grpc(record, t, whole):
     return found
 
 
-KEYED = {"http": (asked_http, key_http, check_http), "http2": (asked_http2, key_http2, check_http2),
+KEYED = {"mongodb": (asked_mongodb, key_mongodb, check_mongodb),
+         "http": (asked_http, key_http, check_http), "http2": (asked_http2, key_http2, check_http2),
          "grpc": (asked_grpc, key_grpc, check_grpc), "dns": (asked_dns, key_dns, check_dns)}
 
 
