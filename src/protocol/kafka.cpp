@@ -168,7 +168,6 @@ KafkaDecoder::Begun KafkaDecoder::begin_answer(Way& w, Bytes bytes, std::size_t&
   const auto correlation = static_cast<std::int32_t>(load_be32(bytes.data() + kKafkaPrefix));
   const std::optional<KafkaPending::Request> request = pending_.look(correlation);
   if (!request && size > kKafkaMostSize) return Begun::kInvalid;
-  pending_.answered(correlation);
   length = kAnswerHead;
   w.message.stream_id = static_cast<std::uint32_t>(correlation);
   if (!request && token) {
@@ -245,8 +244,13 @@ bool KafkaDecoder::pause(Way& w, std::size_t& at, std::uint64_t offset, MessageS
   return false;
 }
 
+// Once for each message that is told; one that begins anew, as more of it has come, is not answered
+// yet.
 void KafkaDecoder::decide_kind(Way& w) {
-  if (w.message.direction == Direction::kToClient) return;
+  if (w.message.direction == Direction::kToClient) {
+    pending_.answered(w.request.correlation);
+    return;
+  }
   const bool one_way = w.report.one_way().value_or(false);
   w.message.kind = one_way ? MessageKind::kOneWay : MessageKind::kRequest;
   if (!one_way) pending_.push(w.request);

@@ -188,13 +188,15 @@ class QuicDecoder : public Decoder {
       if (ready.size() < size) return;
       const Bytes body = ready.first(size).subspan(kTlsMessageHeader);
       s.stream.take(size);
+      ClientHello client_hello;  // these outlive the fields, which have views of them
+      ServerHello server_hello;
       HelloFields fields;
       if (direction == Direction::kToServer) {
-        ClientHello hello;
+        ClientHello& hello = client_hello;
         if (ready[0] != kTlsClientHello || !read_client_hello(body, hello)) return;
         hello.put(fields);
       } else {
-        ServerHello hello;
+        ServerHello& hello = server_hello;
         if (ready[0] != kTlsServerHello || !read_server_hello(body, hello)) return;
         hello_retry_ = hello_retry_ || hello.retry;
         if (hello.retry) continue;

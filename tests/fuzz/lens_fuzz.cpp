@@ -33,7 +33,7 @@ class Checker : public RecordSink {
 };
 
 void require_balance(const RequestsCounters& counters, std::uint64_t delivered) {
-  std::int64_t rest[4] = {};
+  std::int64_t rest[static_cast<std::size_t>(Stage::kStageEnd)] = {};
   for (std::size_t i = 0; i < static_cast<std::size_t>(Count::kCountEnd); ++i) {
     const auto count = static_cast<Count>(i);
     const LedgerEntry& entry = ledger_entry(count);

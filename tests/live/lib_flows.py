@@ -153,7 +153,8 @@ class Flows(Weir):
         pairs = {}
         for line in lines:
             if "record" in line:
-                pairs[(line["interface"], line["direction"], line["type"], line["source"], line["destination"], line["queue_pair"])] = line
+                pairs[(line["interface"], line["direction"], line["type"], line["source"]["address"], line["destination"]["address"],
+                       line["queue_pair"])] = {**line, **line["total"]}
         return kept, pairs
 
 

@@ -20,7 +20,7 @@ using test::OwnedMessage;
 
 std::string be(std::uint64_t number, int width) {
   std::string out;
-  for (int i = width - 1; i >= 0; --i) out += static_cast<char>(number >> (8 * i));
+  for (int i = width - 1; i >= 0; --i) out += i < 8 ? static_cast<char>(number >> (8 * i)) : char{};
   return out;
 }
 std::string text(std::string_view t) { return be(t.size(), 2) + std::string(t); }

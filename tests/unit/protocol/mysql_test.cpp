@@ -26,7 +26,7 @@ Line server(std::string bytes) { return {kToClient, std::move(bytes)}; }
 
 std::string little(std::uint64_t value, int size) {
   std::string out;
-  for (int i = 0; i < size; ++i) out += static_cast<char>(value >> (8 * i));
+  for (int i = 0; i < size; ++i) out += i < 8 ? static_cast<char>(value >> (8 * i)) : char{};
   return out;
 }
 std::string packet(int number, const std::string& payload) {
