@@ -65,7 +65,7 @@ def classes():
         "QinQ": (0x88a8, tag(7, 0x8100) + tag(6, 0x0800) + plain, {"type": "udp", "vlan": 7, **four}),
         "IPv6 behind a tag": (0x8100, tag(8, 0x86dd) + ipv6(FROM6, TO6, 17, datagram), {"type": "udp", "vlan": 8, **six}),
         "RoCE v1 behind a tag": (0x8100, tag(9, 0x8915) + roce_v1(4, 0x14, 1), {"type": "roce_v1", "vlan": 9, **ends()}),
-        "IPv4 that is none": (0x0800, b"\xff" * 20, {"type": "other", "ether_type": 0}),
+        "IPv4 that is none": (0x0800, b"\xff" * 20, {"type": "other", "ether_type": 0x0800}),
     }
 
 
