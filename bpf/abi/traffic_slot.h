@@ -10,7 +10,7 @@
 enum traffic_direction { TRAFFIC_INGRESS = 0, TRAFFIC_EGRESS = 1, TRAFFIC_DIRECTIONS = 2 };
 
 struct traffic_slot {
-  __u32 ifindex; /* whose; written by user space before a program is attached */
+  __u32 ifindex;  /* whose; written by user space before a program is attached */
   __u32 ethernet; /* 1: its frames begin with an Ethernet header */
   __u64 frames, bytes;
   /* What packets on the wire have beyond that: super packets are several, with a header each, and

@@ -17,8 +17,8 @@ std::size_t busiest(std::vector<FlowSample>& flows, std::size_t count);
 
 // What the last line of the table tells beside its flows.
 struct FlowsUntold {
-  std::uint64_t flows = 0;       // that the caller has left out
-  std::uint64_t idle_flows = 0;  // likewise, as nothing came in the interval
+  std::uint64_t flows = 0;        // that the caller has left out
+  std::uint64_t idle_flows = 0;   // likewise, as nothing came in the interval
   std::uint64_t lost_frames = 0;  // since the start, of flows that could not be kept
 };
 

@@ -44,7 +44,7 @@ struct QueuePairSample {
   std::uint8_t transports = 0;    // a bit for each that was seen: the opcode's upper three bits
   RoceCounts total;
   RoceCounts in_interval;  // of it, what came since the sample before
-  Nanos last_seen = 0;  // as exact as they are read: once an interval
+  Nanos last_seen = 0;     // as exact as they are read: once an interval
 };
 
 // As the InfiniBand Architecture Specification names it (vol. 1, 9.2.1), in the style of the
