@@ -30,8 +30,6 @@ test: build
 	@scripts/install-deps --test
 	cmake --preset asan -DWEIR_WERROR=ON
 	cmake --build --preset asan --parallel $(JOBS)
-	cmake --preset fuzz
-	cmake --build --preset fuzz --parallel $(JOBS) --target $(FUZZERS)
 	@tests/run
 
 # What weir costs: single steps and their allocations, many series, reading files, live traffic,
@@ -53,8 +51,8 @@ format:
 
 fuzz:
 	@scripts/install-deps --test
-	cmake --preset fuzz
-	cmake --build --preset fuzz --parallel $(JOBS) --target $(FUZZERS)
+	cmake --preset asan -DWEIR_WERROR=ON
+	cmake --build --preset asan --parallel $(JOBS) --target $(FUZZERS)
 	@tests/run --fuzz-seconds $(FUZZ_SECONDS) fuzz
 
 clean:

@@ -79,7 +79,7 @@ struct Workspace {
   Workspace& operator=(const Workspace&) = delete;
 
   struct Free {
-    void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+    void operator()(ZSTD_DCtx* freed) const { ZSTD_freeDCtx(freed); }
   };
   z_stream stream{};
   bool inflating = false;

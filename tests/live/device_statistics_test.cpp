@@ -145,8 +145,8 @@ nlohmann::json tc_says() {
 
 void expect_same(const QdiscStatistics& ours, const nlohmann::json& theirs) {
   const std::string which = theirs.dump();
-  EXPECT_EQ(ours.kind, theirs["kind"]) << which;
-  EXPECT_EQ(ours.handle, theirs["handle"]) << which;
+  EXPECT_EQ(ours.kind, theirs["kind"].get<std::string>()) << which;
+  EXPECT_EQ(ours.handle, theirs["handle"].get<std::string>()) << which;
   EXPECT_EQ(ours.parent, theirs.value("root", false) ? "root" : theirs["parent"]) << which;
   EXPECT_EQ(ours.bytes, theirs["bytes"]) << which;
   EXPECT_EQ(ours.packets, theirs["packets"]) << which;

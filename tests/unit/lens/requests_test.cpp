@@ -370,16 +370,16 @@ TEST_F(RequestsTest, CountsOneOfSeveralSightings) {
   handshake();
   const auto request = segment(true, kAck, get("/a"));
   const auto answer = segment(false, kAck, kOk);
-  for (const std::uint32_t interface_id : {1, 2, 3}) frame(request, interface_id);
-  for (const std::uint32_t interface_id : {3, 2, 1}) frame(answer, interface_id);
+  for (const std::uint32_t interface_id : {1u, 2u, 3u}) frame(request, interface_id);
+  for (const std::uint32_t interface_id : {3u, 2u, 1u}) frame(answer, interface_id);
   EXPECT_EQ(finish().size(), 1u);
   EXPECT_EQ(counters_.ledger.get(Count::kCaptureFilteredDuplicate), 4u);
   EXPECT_EQ(counters_.tcp.retransmitted_segments.get(), 0u);
 }
 
 TEST_F(RequestsTest, CountsOneOfSeveralSightingsOverUdp) {
-  for (const std::uint32_t interface_id : {1, 2, 3}) dns(true, dns_message(7, false), interface_id);
-  for (const std::uint32_t interface_id : {3, 2, 1}) dns(false, dns_message(7, true), interface_id);
+  for (const std::uint32_t interface_id : {1u, 2u, 3u}) dns(true, dns_message(7, false), interface_id);
+  for (const std::uint32_t interface_id : {3u, 2u, 1u}) dns(false, dns_message(7, true), interface_id);
   EXPECT_EQ(finish().size(), 1u);
 }
 

@@ -251,7 +251,7 @@ TEST(Kafka, ClaimsNoRandomBytes) {
   std::string head(256, '\0');
   for (int round = 0; round < 200000; ++round) {
     for (char& c : head) c = static_cast<char>(random() >> 8);
-    for (std::size_t at : {0, 1, 4, 6, 8}) head[at] = '\0';
+    for (std::size_t at : {0u, 1u, 4u, 6u, 8u}) head[at] = '\0';
     head[5] = static_cast<char>(random() % 93);
     head[7] = static_cast<char>(random() % 10);
     EXPECT_NE(kKafka.match(as_bytes(head), kToServer, Transport::kTcp), Match::kYes) << round;

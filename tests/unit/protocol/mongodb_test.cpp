@@ -216,7 +216,8 @@ TEST(Mongo, CompressionIsBounded) {
     EXPECT_EQ(as_text(out), bomb.substr(0, room.size()));
     for (std::size_t i = 0; i < 2000; ++i) {
       std::string damaged = squeezed(how, "abcabcabc0123456789" + bomb.substr(0, 300));
-      damaged[i % damaged.size()] = static_cast<char>(damaged[i % damaged.size()] ^ (1 + i % 255));
+      damaged[i % damaged.size()] =
+          static_cast<char>(static_cast<std::uint8_t>(damaged[i % damaged.size()]) ^ (1 + i % 255));
       EXPECT_LE(uncompress_beginning(how, as_bytes(damaged.substr(0, i % 40)), room).size(),
                 room.size());
       EXPECT_LE(uncompress_beginning(how, as_bytes(damaged), room).size(), room.size());
