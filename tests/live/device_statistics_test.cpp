@@ -147,7 +147,8 @@ void expect_same(const QdiscStatistics& ours, const nlohmann::json& theirs) {
   const std::string which = theirs.dump();
   EXPECT_EQ(ours.kind, theirs["kind"].get<std::string>()) << which;
   EXPECT_EQ(ours.handle, theirs["handle"].get<std::string>()) << which;
-  EXPECT_EQ(ours.parent, theirs.value("root", false) ? "root" : theirs["parent"]) << which;
+  const std::string parent = theirs.value("root", false) ? "root" : theirs["parent"];
+  EXPECT_EQ(ours.parent, parent) << which;
   EXPECT_EQ(ours.bytes, theirs["bytes"]) << which;
   EXPECT_EQ(ours.packets, theirs["packets"]) << which;
   EXPECT_EQ(ours.dropped, theirs["drops"]) << which;
