@@ -20,6 +20,7 @@ enum {
   kStateFinWait1 = 4,
   kStateClose = 7,
   kStateCloseWait = 8,
+  kStateLastAck = 9,
   kStateListen = 10,
   kCongestionLoss = 4, /* inet_connection_sock.icsk_ca_state */
   kCongestionRecovery = 3,
@@ -39,13 +40,13 @@ struct {
   __uint(max_entries, 4096); /* set before loading */
 } events SEC(".maps");
 
-/* Events that found no room, by kind. */
+/* By kind. */
 struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-  __uint(max_entries, 4);
+  __uint(max_entries, CONNECTION_EVENT_KINDS);
   __type(key, __u32);
-  __type(value, __u64);
-} events_lost SEC(".maps");
+  __type(value, struct connection_event_counts);
+} event_counts SEC(".maps");
 
 static __always_inline struct connection_state* state_of(struct sock* sk, int create) {
   return bpf_sk_storage_get(&connections, sk, 0, create ? BPF_SK_STORAGE_GET_F_CREATE : 0);
@@ -60,10 +61,12 @@ static __always_inline void own_by_caller(struct connection_owner* owner) {
 
 static __always_inline void tell(__u32 kind, struct sock* sk, __u8 tcp_state,
                                  const struct connection_state* life) {
+  struct connection_event_counts* counts = bpf_map_lookup_elem(&event_counts, &kind);
+  if (!counts) return;
+  ++counts->seen;
   struct connection_event* event = bpf_ringbuf_reserve(&events, sizeof *event, 0);
   if (!event) {
-    __u64* lost = bpf_map_lookup_elem(&events_lost, &kind);
-    if (lost) ++*lost;
+    ++counts->lost;
     return;
   }
   event->kind = kind;
@@ -73,6 +76,11 @@ static __always_inline void tell(__u32 kind, struct sock* sk, __u8 tcp_state,
   const __u64 waiting = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
   const int many = waiting >= wake_bytes && waiting - wake_bytes < kWakeWindow;
   bpf_ringbuf_submit(event, many ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
+
+/* Close and shutdown are called by who has it, whoever listened. */
+static __always_inline void correct_owner(struct connection_state* life) {
+  if (life->owner.source != CONNECTION_OWNER_CALLER) own_by_caller(&life->owner);
 }
 
 static __always_inline void begin_client(struct sock* sk) {
@@ -110,6 +118,12 @@ static __always_inline void establish(struct sock* sk, int old_state) {
   struct connection_state* life = state_of(sk, 0);
   if (!life) return;
   life->established = bpf_ktime_get_ns();
+  if (life->role == CONNECTION_CLIENT) {
+    life->handshake = life->established - life->born;
+  } else if (life->role == CONNECTION_SERVER) {
+    struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk); /* that round trip is its first sample */
+    if (tcp) life->handshake = (__u64)(tcp->srtt_us >> 3) * 1000;
+  }
   if (tell_established) tell(CONNECTION_ESTABLISHED, sk, kStateEstablished, life);
 }
 
@@ -120,8 +134,10 @@ static __always_inline void end(struct sock* sk, int old_state) {
   if (old_state == kStateListen || life->is_listener) return;
   /* Who aborts is closed before its reset is sent. */
   if ((old_state == kStateEstablished || old_state == kStateCloseWait) && !sk->sk_err &&
-      !life->reset_received)
+      !life->reset_received) {
     life->reset_sent = 1;
+    correct_owner(life);
+  }
   const int failed = old_state == kStateSynSent || old_state == kStateSynReceived;
   tell(failed ? CONNECTION_FAILED : CONNECTION_CLOSED, sk, old_state, life);
   bpf_sk_storage_delete(&connections, sk);
@@ -143,9 +159,12 @@ int weir_connection_state(const __u64* arguments) {
       establish(sk, old_state);
       break;
     case kStateFinWait1:
-    case kStateCloseWait: {
+    case kStateCloseWait:
+    case kStateLastAck: {
       struct connection_state* life = state_of(sk, 0);
-      if (life && !life->closed_first) life->closed_first = new_state == kStateFinWait1 ? 1 : 2;
+      if (!life) break;
+      if (!life->closed_first) life->closed_first = new_state == kStateFinWait1 ? 1 : 2;
+      if (new_state != kStateCloseWait && old_state != kStateSynReceived) correct_owner(life);
       break;
     }
     case kStateClose:
@@ -246,6 +265,7 @@ int weir_connections_owners(struct bpf_iter__task_file* context) {
   struct connection_state* life = state_of(sk, 0);
   if (!life || life->owner.source == CONNECTION_OWNER_CALLER) return 0;
   life->owner.pid = task->tgid;
+  life->owner.cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
   life->owner.source = CONNECTION_OWNER_FILE;
   BPF_CORE_READ_STR_INTO(&life->owner.name, task, group_leader, comm);
   return 0;

@@ -31,6 +31,8 @@ struct connection_owner {
 struct connection_state {
   __u64 born;        /* SYN sent, or the connection made by the handshake's last segment */
   __u64 established; /* 0: not yet, or not seen */
+  __u64 handshake;   /* ns from the SYN to its answer, of who accepts from that to its ACK; 0: not
+                        known */
   struct connection_owner owner;
   /* Segments sent again, by what made the kernel do so; those of the handshake and FINs apart. */
   __u32 fast, timeout, tail_probe, other, syn, fin;
@@ -72,6 +74,13 @@ enum connection_event_kind {
   CONNECTION_ESTABLISHED = 1,
   CONNECTION_CLOSED = 2, /* had been established, or is older than weir */
   CONNECTION_FAILED = 3, /* never was */
+  CONNECTION_EVENT_KINDS = 4,
+};
+
+/* Of one kind, by one processor. */
+struct connection_event_counts {
+  __u64 seen;
+  __u64 lost; /* of them, those that found no room */
 };
 
 struct connection_event {

@@ -9,6 +9,8 @@
 #include "agent/output_format.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "lens/connections.h"
+#include "output/push_settings.h"
 #include "record/connection.h"
 
 namespace weir {
@@ -27,6 +29,13 @@ struct ConnectionChoice {
 struct ConnectionsSettings {
   ConnectionChoice choice;
   OutputFormat output = OutputFormat::kText;
+  ConnectionsOptions connections;
+  // Serves GET /metrics here: ADDRESS:PORT. Empty: nowhere.
+  std::string listen;
+  // Where the metrics are pushed to at each interval; nowhere without a URL.
+  PushSettings push;
+  // Sets of labels of the metrics; what is beyond is counted together.
+  std::size_t max_series = 2000;
   // Lines of what happens, as it happens, in the place of a table of what is.
   bool events = false;
   // Between samples. The first comes after a second at most.

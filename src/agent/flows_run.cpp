@@ -54,7 +54,6 @@ class FlowsRun {
  private:
   void prepare_outputs();
   Result<> start_push();
-  void stop_push();
   Result<> serve();
   std::string page() const;
   void control(int signals);
@@ -108,14 +107,6 @@ Result<> FlowsRun::start_push() {
   series_.emplace(std::move(series), push_form(settings_.push.url),
                   [this](SeriesSet& set, Nanos time) { push_round(set, time, *push_); });
   return {};
-}
-
-void FlowsRun::stop_push() {
-  push_->stop(kPatience);
-  if (const auto lost = push_->readings().ledger.get(Count::kPushLostClosed); lost > 0) {
-    log_warning("push to " + push_->target() + ": " + std::to_string(lost) +
-                " samples could not be delivered before the end");
-  }
 }
 
 std::string_view FlowsRun::host_ip(std::uint32_t ifindex) {
@@ -248,7 +239,7 @@ Result<> FlowsRun::run() {
   control(signals->get());
   server_.reset();
   lens_.reset();
-  if (push_) stop_push();
+  if (push_) push_->stop(kPatience);
   return queue_ ? queue_->finish(kPatience) : Result<>();
 }
 

@@ -37,6 +37,9 @@ constexpr std::array<LedgerEntry, static_cast<std::size_t>(Count::kCountEnd)> kE
     {Stage::kFlows, Outcome::kFiltered, ""},
     {Stage::kFlows, Outcome::kLost, "burst"},
     {Stage::kFlows, Outcome::kLost, "max_flows"},
+    {Stage::kConnections, Outcome::kSeen, ""},
+    {Stage::kConnections, Outcome::kDelivered, ""},
+    {Stage::kConnections, Outcome::kLost, "burst"},
     {Stage::kQueue, Outcome::kSeen, ""},
     {Stage::kQueue, Outcome::kDelivered, ""},
     {Stage::kQueue, Outcome::kLost, "overflow"},
@@ -62,6 +65,8 @@ std::string_view stage_name(Stage stage) {
       return "match";
     case Stage::kFlows:
       return "flows";
+    case Stage::kConnections:
+      return "connections";
     case Stage::kQueue:
       return "queue_stdout";
     case Stage::kPush:

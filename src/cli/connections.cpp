@@ -7,6 +7,7 @@
 #include "agent/connections_run.h"
 #include "base/log.h"
 #include "cli/options.h"
+#include "cli/push_options.h"
 
 namespace weir {
 namespace {
@@ -45,12 +46,22 @@ void add_connections(CLI::App& app, int& status) {
                  "Lines of what happens (made, failed, closed), in the place of what is");
   add_duration(*verb, "-t,--interval", settings->interval, "Between samples (default: 5s)");
   add_output_format(*verb, settings->output);
+  add_listen(*verb, settings->listen);
+  add_push(*verb, settings->push, "what /metrics shows");
+  verb->add_option("--max-series", settings->max_series,
+                   "Sets of labels (service port, process, role) in the metrics (default: 2000)")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}).description(""))
+      ->type_name("N");
+  verb->add_option("--host-root", settings->connections.root,
+                   "Where the host's /proc and /sys are, when weir runs in a container")
+      ->type_name("DIR");
   add_duration(*verb, "--duration", settings->duration, "End after this time");
   add_count(*verb, settings->count, "intervals");
   verb->callback([&status, settings, states] {
     if (settings->interval < 10 * kMillisecond) {
       throw CLI::ValidationError("-t", "an interval is 10ms at least");
     }
+    finish_push(settings->push);
     for (const std::string& word : *states) settings->choice.states.push_back(state_of(word));
     const Result<> done = run_connections(*settings);
     if (!done) log_error(done.error().text());

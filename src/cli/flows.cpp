@@ -4,7 +4,6 @@
 #include <string>
 
 #include "agent/flows_run.h"
-#include "agent/listen_address.h"
 #include "base/log.h"
 #include "cli/options.h"
 #include "cli/push_options.h"
@@ -94,10 +93,6 @@ void check(FlowsSettings& settings) {
   if (settings.flows.expiry < kSecond) {
     throw CLI::ValidationError("--expire", "a flow expires after 1s at least");
   }
-  if (const auto address = ListenAddress::parse(settings.listen);
-      !settings.listen.empty() && !address) {
-    throw CLI::ParseError(address.error().text(), CLI::ExitCodes::InvalidError);
-  }
 }
 
 }  // namespace
@@ -120,8 +115,7 @@ void add_flows(CLI::App& app, int& status) {
   add_duration(*verb, "-t,--interval", settings->interval,
                "Between samples (default: 5s); the first comes after 1s at most");
   add_output_format(*verb, settings->output);
-  verb->add_option("--listen", settings->listen, "Serve GET /metrics on ADDRESS:PORT")
-      ->type_name("ADDRESS:PORT");
+  add_listen(*verb, settings->listen);
   add_push(*verb, settings->push, "a series for each flow");
   verb->add_option("--host-ip", settings->host_ip,
                    "host_ip of these series, in the place of the interface's address")

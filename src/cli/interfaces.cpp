@@ -3,7 +3,6 @@
 #include <memory>
 
 #include "agent/interfaces_run.h"
-#include "agent/listen_address.h"
 #include "base/log.h"
 #include "cli/options.h"
 
@@ -33,17 +32,12 @@ void add_interfaces(CLI::App& app, int& status) {
   verb->add_flag("--active-only", settings->active_only,
                  "Only interfaces that have carried something since the start");
   add_output_format(*verb, settings->output);
-  verb->add_option("--listen", settings->listen, "Serve GET /metrics on ADDRESS:PORT")
-      ->type_name("ADDRESS:PORT");
+  add_listen(*verb, settings->listen);
   add_duration(*verb, "--duration", settings->duration, "End after this time");
   add_count(*verb, settings->count, "samples", " of each interface");
   verb->callback([&status, settings] {
     if (settings->interval < 10 * kMillisecond) {
       throw CLI::ValidationError("-t", "an interval is 10ms at least");
-    }
-    if (const auto address = ListenAddress::parse(settings->listen);
-        !settings->listen.empty() && !address) {
-      throw CLI::ParseError(address.error().text(), CLI::ExitCodes::InvalidError);
     }
     const Result<> done = run_interfaces(*settings);
     if (!done) log_error(done.error().text());

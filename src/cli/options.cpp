@@ -3,6 +3,7 @@
 #include <charconv>
 #include <map>
 
+#include "agent/listen_address.h"
 #include "cli/duration.h"
 
 namespace weir {
@@ -49,6 +50,17 @@ void add_count(CLI::App& verb, std::uint64_t& target, const std::string& what,
           },
           "End after N " + what + more)
       ->type_name("N");
+}
+
+void add_listen(CLI::App& verb, std::string& target) {
+  verb.add_option("--listen", target, "Serve GET /metrics on ADDRESS:PORT")
+      ->type_name("ADDRESS:PORT")
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            const auto address = ListenAddress::parse(text);
+            return address ? std::string() : address.error().text();
+          },
+          ""));
 }
 
 }  // namespace weir

@@ -19,4 +19,7 @@ void add_output_format(CLI::App& verb, OutputFormat& target);
 void add_count(CLI::App& verb, std::uint64_t& target, const std::string& what,
                const std::string& more = "");
 
+// --listen ADDRESS:PORT, checked.
+void add_listen(CLI::App& verb, std::string& target);
+
 }  // namespace weir

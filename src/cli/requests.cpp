@@ -51,8 +51,7 @@ void add_output(CLI::App& verb, RequestsSettings& settings) {
   verb.add_flag("--summary", settings.summary, "At the end: counts, latencies, and the ledger");
   verb.add_flag("--stats", settings.stats, "The same every interval, with the top requests");
   add_duration(verb, "-t,--interval", settings.interval, "Of --stats (default: 5s)");
-  verb.add_option("--listen", settings.listen, "Serve GET /metrics on ADDRESS:PORT")
-      ->type_name("ADDRESS:PORT");
+  add_listen(verb, settings.listen);
   add_duration(verb, "--duration", settings.duration, "End after this time");
   add_count(verb, settings.count, "records");
   verb.add_flag("--raw-queries", settings.raw_queries, "Show query literals instead of ?");

@@ -19,7 +19,7 @@ constexpr const char* kAttach = "attach the programs that follow connections";
 constexpr std::initializer_list<Capability> kCapabilities{Capability::kBpf, Capability::kPerfmon};
 constexpr std::uint32_t kEventBytes = 8 << 20;  // some 25 000 events
 
-static_assert(sizeof(connection_record) % 8 == 0 && sizeof(connection_state) == 80);
+static_assert(sizeof(connection_record) % 8 == 0 && sizeof(connection_state) == 88);
 
 // All that an iterator writes, in pieces of whole records; `visit` may be empty.
 Result<> run_iterator(const bpf_link* link,
@@ -129,17 +129,20 @@ std::uint64_t ConnectionProgram::take_events(const Event& visit) {
   return events_->consume();
 }
 
-std::array<std::uint64_t, 4> ConnectionProgram::lost() const {
+connection_event_counts ConnectionProgram::event_counts() const {
   const auto processors = static_cast<std::size_t>(std::max(1, libbpf_num_possible_cpus()));
-  std::array<std::uint64_t, 4> sums{};
-  std::vector<std::uint64_t> counts(processors);
-  for (std::uint32_t kind = 0; kind < sums.size(); ++kind) {
-    if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.events_lost), &kind, counts.data()) != 0) {
+  std::vector<connection_event_counts> counts(processors);
+  connection_event_counts sum{};
+  for (std::uint32_t kind = 0; kind < CONNECTION_EVENT_KINDS; ++kind) {
+    if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.event_counts), &kind, counts.data()) != 0) {
       continue;
     }
-    for (const std::uint64_t count : counts) sums[kind] += count;
+    for (const connection_event_counts& count : counts) {
+      sum.seen += count.seen;
+      sum.lost += count.lost;
+    }
   }
-  return sums;
+  return sum;
 }
 
 }  // namespace weir

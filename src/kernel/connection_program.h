@@ -2,7 +2,6 @@
 // are attached for as long as it lives, in every network namespace. For one thread.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -45,8 +44,8 @@ class ConnectionProgram {
   // waits.
   std::uint64_t take_events(const Event& visit);
   int events_fd() const { return events_->fd(); }
-  // Events that found no room, by kind (enum connection_event_kind).
-  std::array<std::uint64_t, 4> lost() const;
+  // Of all kinds: events that there were, and those of them that found no room.
+  connection_event_counts event_counts() const;
 
   // Every connection and listener that lives, in no order.
   Result<> read(const std::function<void(const connection_record&)>& visit) const;

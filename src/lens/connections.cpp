@@ -1,8 +1,9 @@
 #include "lens/connections.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <numeric>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -55,35 +56,6 @@ ConnectionCounts counts_of(const connection_record& record) {
 // The socket knows no round trip yet.
 constexpr std::uint32_t kNoMinimum = ~0U;
 
-// Views are of `record`.
-Connection connection_of(const connection_record& record, Nanos clock_offset) {
-  Connection connection;
-  connection.cookie = record.cookie;
-  connection.network_namespace = record.network_namespace;
-  connection.local = {address_of(record.source), record.source_port};
-  connection.remote = {address_of(record.destination), record.destination_port};
-  const connection_state& life = record.life;
-  connection.role = static_cast<ConnectionRole>(life.role);
-  connection.state = static_cast<TcpState>(record.state);
-  connection.process = process_of(life.owner);
-  connection.counts = counts_of(record);
-  const auto time = [&](std::uint64_t at) { return static_cast<Nanos>(at) + clock_offset; };
-  if (life.born != 0) connection.born = time(life.born);
-  if (life.established != 0) connection.established = time(life.established);
-  const connection_counters& counters = record.counters;
-  connection.srtt_ns = counters.srtt_us * kMicrosecond;
-  connection.rttvar_ns = counters.rttvar_us * kMicrosecond;
-  if (counters.min_rtt_us != kNoMinimum) connection.min_rtt_ns = counters.min_rtt_us * kMicrosecond;
-  connection.cwnd = counters.cwnd;
-  connection.ssthresh = counters.ssthresh;
-  connection.mss = counters.mss;
-  connection.send_queue = counters.send_queue;
-  connection.receive_queue = counters.receive_queue;
-  connection.send_window = counters.send_window;
-  connection.receive_window = counters.receive_window;
-  return connection;
-}
-
 CloseReason reason_of(const connection_event& event) {
   if (event.kind == CONNECTION_ESTABLISHED) return CloseReason::kNone;
   const connection_record& record = event.record;
@@ -100,28 +72,83 @@ CloseReason reason_of(const connection_event& event) {
   }
   if (record.life.reset_received) return CloseReason::kResetReceived;
   if (record.life.reset_sent) return CloseReason::kResetSent;
-  return record.error == 0 ? CloseReason::kFin : CloseReason::kError;
+  if (record.error != 0) return CloseReason::kError;
+  return event.kind == CONNECTION_FAILED ? CloseReason::kGivenUp : CloseReason::kFin;
 }
 
 }  // namespace
 
-Connections::Connections(std::unique_ptr<ConnectionProgram> program)
+Connection Connections::connection_of(const connection_record& record) {
+  Connection connection;
+  connection.cookie = record.cookie;
+  connection.network_namespace = record.network_namespace;
+  connection.local = {address_of(record.source), record.source_port};
+  connection.remote = {address_of(record.destination), record.destination_port};
+  const connection_state& life = record.life;
+  connection.role = static_cast<ConnectionRole>(life.role);
+  if (life.role == CONNECTION_ROLE_UNKNOWN) {
+    const auto known = known_.find(record.cookie);
+    if (known != known_.end()) connection.role = known->second.role;
+  }
+  connection.state = static_cast<TcpState>(record.state);
+  connection.process = process_of(life.owner);
+  connection.process.container = containers_.find(life.owner.cgroup, life.owner.pid).container;
+  connection.counts = counts_of(record);
+  const auto time = [&](std::uint64_t at) { return static_cast<Nanos>(at) + clock_offset_; };
+  if (life.born != 0) connection.born = time(life.born);
+  if (life.established != 0) connection.established = time(life.established);
+  if (life.handshake != 0) connection.handshake_ns = static_cast<Nanos>(life.handshake);
+  const connection_counters& counters = record.counters;
+  connection.srtt_ns = counters.srtt_us * kMicrosecond;
+  connection.rttvar_ns = counters.rttvar_us * kMicrosecond;
+  if (counters.min_rtt_us != kNoMinimum) connection.min_rtt_ns = counters.min_rtt_us * kMicrosecond;
+  connection.cwnd = counters.cwnd;
+  connection.ssthresh = counters.ssthresh;
+  connection.mss = counters.mss;
+  connection.send_queue = counters.send_queue;
+  connection.receive_queue = counters.receive_queue;
+  connection.send_window = counters.send_window;
+  connection.receive_window = counters.receive_window;
+  return connection;
+}
+
+Connections::Connections(std::unique_ptr<ConnectionProgram> program,
+                         const ConnectionsOptions& options)
     : program_(std::move(program)),
+      containers_(options.root),
       clock_offset_(wall_clock_now() - monotonic_now()),
       last_tick_(monotonic_now()) {}
 
-Result<std::unique_ptr<Connections>> Connections::open() {
+Result<std::unique_ptr<Connections>> Connections::open(const ConnectionsOptions& options) {
   auto program = ConnectionProgram::load({});
   if (!program) return tl::unexpected(program.error());
-  std::unique_ptr<Connections> lens(new Connections(std::move(*program)));
+  std::unique_ptr<Connections> lens(new Connections(std::move(*program), options));
+  if (Result<> found = lens->find_older(); !found) return tl::unexpected(found.error());
+  return lens;
+}
+
+// What older ones have counted until now is of no interval. Those whose port this host listens at
+// were accepted, as far as can be told.
+Result<> Connections::find_older() {
   Result<> found{};
   in_network_namespaces(
       [&] {
-        if (Result<> here = lens->program_->find_older(); !here) found = here;
+        if (Result<> here = program_->find_older(); !here) found = here;
       },
-      &lens->skipped_namespaces_);
-  if (!found) return tl::unexpected(found.error());
-  return lens;
+      &skipped_namespaces_);
+  if (!found) return found;
+  using Listener = std::pair<std::uint32_t, std::uint16_t>;  // network namespace, port
+  std::set<Listener> listeners;
+  auto read = program_->read([&](const connection_record& record) {
+    if (record.life.is_listener) listeners.emplace(record.network_namespace, record.source_port);
+  });
+  if (!read) return read;
+  return program_->read([&](const connection_record& record) {
+    if (record.life.is_listener || record.life.born != 0) return;
+    const bool serves = listeners.contains({record.network_namespace, record.source_port});
+    known_[record.cookie] = {counts_of(record), ticks_,
+                             serves ? ConnectionRole::kServer : ConnectionRole::kClient};
+  });
 }
 
 void Connections::tell(const connection_event& event, RecordSink& sink) {
@@ -137,13 +164,48 @@ void Connections::tell(const connection_event& event, RecordSink& sink) {
     told.duration_ns = static_cast<Nanos>(record.time) - static_cast<Nanos>(record.life.born);
   }
   told.closed_first = record.life.closed_first;
-  told.connection = connection_of(record, clock_offset_);
+  told.connection = connection_of(record);
+  if (event.kind != CONNECTION_ESTABLISHED) {
+    const auto known = known_.find(record.cookie);
+    if (known != known_.end()) {
+      told.since_sample = told.connection.counts.since(known->second.counts);
+      known_.erase(known);
+    } else if (record.life.born != 0) {
+      told.since_sample = told.connection.counts;
+    }
+  }
+  ledger_.add(Count::kConnectionsDelivered);
   sink.on(told);
-  if (event.kind != CONNECTION_ESTABLISHED) known_.erase(record.cookie);
 }
 
-void Connections::take_events(RecordSink& sink) {
-  program_->take_events([&](const connection_event& event) { tell(event, sink); });
+void Connections::take_events(RecordSink& sink, Nanos patience) {
+  program_->take_events([&](const connection_event& event) {
+    const connection_owner& owner = event.record.life.owner;
+    if (waiting_.empty() && containers_.find(owner.cgroup, owner.pid).known) {
+      tell(event, sink);
+    } else {
+      waiting_.push_back(event);
+    }
+  });
+  const Nanos now = monotonic_now();
+  for (; !waiting_.empty(); waiting_.pop_front()) {
+    const connection_record& record = waiting_.front().record;
+    if (now - static_cast<Nanos>(record.time) < patience &&
+        !containers_.find(record.life.owner.cgroup, record.life.owner.pid).known) {
+      break;
+    }
+    tell(waiting_.front(), sink);
+  }
+  update_ledger();
+}
+
+void Connections::take_events(RecordSink& sink) { take_events(sink, kPatience); }
+void Connections::take_last_events(RecordSink& sink) { take_events(sink, 0); }
+
+void Connections::update_ledger() {
+  const connection_event_counts counts = program_->event_counts();
+  ledger_.set(Count::kConnectionsSeen, counts.seen);
+  ledger_.set(Count::kConnectionsLostBurst, counts.lost);
 }
 
 void Connections::tell(const connection_record& record, RecordSink& sink, Nanos now) {
@@ -152,14 +214,13 @@ void Connections::tell(const connection_record& record, RecordSink& sink, Nanos 
   Known& known = found->second;
   ConnectionSample sample;
   sample.time = now + clock_offset_;
-  sample.connection = connection_of(record, clock_offset_);
+  sample.connection = connection_of(record);
   const ConnectionCounts& counts = sample.connection.counts;
   const auto born = static_cast<Nanos>(record.life.born);
-  sample.interval_ns = now - (added && born > last_tick_ ? born : last_tick_);
-  sample.interval_bytes_sent = counts.bytes_sent - known.bytes_sent;
-  sample.interval_bytes_received = counts.bytes_received - known.bytes_received;
-  sample.interval_retransmitted = counts.segments_retransmitted - known.retransmitted;
-  known = {counts.bytes_sent, counts.bytes_received, counts.segments_retransmitted, ticks_};
+  sample.interval_ns = now - std::max(born, last_tick_);
+  if (!added || born != 0) sample.in_interval = counts.since(known.counts);
+  known.counts = counts;
+  known.tick = ticks_;
   sink.on(sample);
 }
 
@@ -174,14 +235,11 @@ Result<> Connections::tick(RecordSink& sink) {
   ++ticks_;
   auto read = program_->read([&](const connection_record& record) { tell(record, sink, now); });
   last_tick_ = now;
-  // Those whose end was lost.
-  absl::erase_if(known_, [&](const auto& entry) { return entry.second.tick != ticks_; });
+  // Those whose end was lost: not there twice, and no event waits.
+  if (waiting_.empty()) {
+    absl::erase_if(known_, [&](const auto& entry) { return ticks_ - entry.second.tick > 1; });
+  }
   return read;
-}
-
-std::uint64_t Connections::lost_events() const {
-  const auto lost = program_->lost();
-  return std::accumulate(lost.begin(), lost.end(), std::uint64_t{0});
 }
 
 }  // namespace weir

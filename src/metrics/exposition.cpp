@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "metrics/duration_histogram.h"
 #include "metrics/metric_page.h"
 #include "metrics/self_metrics.h"
 
@@ -38,20 +39,6 @@ struct SeriesTotals {
   std::uint64_t sum_ns = 0;
 };
 
-void add_histogram(MetricPage& page, std::string_view labels, const SeriesTotals& totals) {
-  const std::string_view comma = labels.empty() ? "" : ",";
-  std::uint64_t below = 0;
-  for (std::size_t i = 0; i < totals.buckets.size(); ++i) {
-    below += totals.buckets[i];
-    const std::string_view bound = i < kBoundTexts.size() ? kBoundTexts[i] : "+Inf";
-    page.sample_of("_bucket", fmt::format("{}{}le=\"{}\"", labels, comma, bound), below);
-  }
-  page.sample_of(
-      "_sum", labels,
-      fmt::format("{}.{:09}", totals.sum_ns / 1'000'000'000, totals.sum_ns % 1'000'000'000));
-  page.sample_of("_count", labels, below);
-}
-
 void add_family(MetricPage& page, const RequestsReadings& readings, DurationFamily family) {
   // By the labels' text: the shards' own series, and values that only differ in broken UTF-8.
   std::map<std::string_view, SeriesTotals> merged;
@@ -68,7 +55,9 @@ void add_family(MetricPage& page, const RequestsReadings& readings, DurationFami
   if (merged.empty()) return;
   const FamilyText& text = kFamilies[static_cast<std::size_t>(family)];
   page.family(text.name, "histogram", text.help);
-  for (const auto& [labels, totals] : merged) add_histogram(page, labels, totals);
+  for (const auto& [labels, totals] : merged) {
+    add_histogram(page, labels, kBoundTexts, totals.buckets, totals.sum_ns);
+  }
 }
 
 void add_overflow(MetricPage& page, const RequestsReadings& readings) {

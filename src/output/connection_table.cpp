@@ -43,17 +43,17 @@ std::string rate_text(std::uint64_t bytes, Nanos interval) {
 void ConnectionTable::add(const ConnectionSample& sample) {
   const Connection& connection = sample.connection;
   Row row;
-  row.bytes = sample.interval_bytes_sent + sample.interval_bytes_received;
+  row.bytes = sample.in_interval.bytes_sent + sample.in_interval.bytes_received;
   row.process = process_text(connection.process);
   row.local = end_text(connection.local);
   row.remote = end_text(connection.remote);
   row.numbers = fmt::format(
       "{:<11} {:>8} {:>7} {:>7} {:>8} {:>8} {:>6} {:>4}", tcp_state_name(connection.state),
       connection.srtt_ns > 0 ? duration_text(connection.srtt_ns) : "-",
-      rate_text(sample.interval_bytes_sent, sample.interval_ns),
-      rate_text(sample.interval_bytes_received, sample.interval_ns),
+      rate_text(sample.in_interval.bytes_sent, sample.interval_ns),
+      rate_text(sample.in_interval.bytes_received, sample.interval_ns),
       bytes_text(connection.counts.bytes_sent), bytes_text(connection.counts.bytes_received),
-      connection.counts.segments_retransmitted, sample.interval_retransmitted);
+      connection.counts.segments_retransmitted, sample.in_interval.segments_retransmitted);
   rows_.push_back(std::move(row));
 }
 

@@ -308,6 +308,10 @@ void Push::stop(std::chrono::milliseconds patience) {
   if (!thread_.joinable()) return;
   sender_->stop(patience);
   thread_.join();
+  if (const auto lost = readings().ledger.get(Count::kPushLostClosed); lost > 0) {
+    log_warning("push to " + target() + ": " + std::to_string(lost) +
+                " samples could not be delivered before the end");
+  }
 }
 
 }  // namespace weir

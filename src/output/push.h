@@ -46,7 +46,8 @@ class Push {
   PushProtocol protocol() const;
   // The URL, without credentials.
   const std::string& target() const;
-  // Sends what waits, for no longer than `patience`; what is left then is lost{closed}. Once.
+  // Sends what waits, for no longer than `patience`; what is left then is lost{closed}, and
+  // said. Once.
   void stop(std::chrono::milliseconds patience);
 
  private:

@@ -44,6 +44,8 @@ std::string_view unit_of(Stage stage) {
       return "messages";
     case Stage::kFlows:
       return "frames";
+    case Stage::kConnections:
+      return "events";
     case Stage::kPush:
       return "samples";
     case Stage::kQueue:

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <iterator>
 
@@ -16,6 +17,12 @@ void append_end(std::string& out, std::string_view key, const Endpoint& endpoint
   fmt::format_to(std::back_inserter(out), "\",\"port\":{}}}", endpoint.port);
 }
 
+void append_text(std::string& out, std::string_view key, std::string_view text) {
+  if (text.empty()) return;
+  fmt::format_to(std::back_inserter(out), ",\"{}\":", key);
+  append_json_string(out, text);
+}
+
 void append_process(std::string& out, const ConnectionProcess& process) {
   if (process.source == ProcessSource::kNone) return;
   fmt::format_to(std::back_inserter(out), ",\"process\":{{\"pid\":{},\"name\":", process.pid);
@@ -23,8 +30,20 @@ void append_process(std::string& out, const ConnectionProcess& process) {
   if (process.cgroup != 0) {
     fmt::format_to(std::back_inserter(out), ",\"cgroup_id\":{}", process.cgroup);
   }
-  fmt::format_to(std::back_inserter(out), ",\"source\":\"{}\"}}",
+  fmt::format_to(std::back_inserter(out), ",\"source\":\"{}\"",
                  process_source_name(process.source));
+  const Container none;
+  const Container& container = process.container ? *process.container : none;
+  append_text(out, "systemd_unit", container.unit);
+  out += '}';
+  if (container.id.empty() && container.pod_uid.empty()) return;
+  out += ",\"container\":{";
+  const std::size_t begin = out.size();
+  append_text(out, "id", container.id);
+  append_text(out, "runtime", container.runtime);
+  append_text(out, "pod_uid", container.pod_uid);
+  out.erase(begin, 1);  // the first comma
+  out += '}';
 }
 
 void append_counts(std::string& out, const ConnectionCounts& counts) {
@@ -62,6 +81,7 @@ void append_connection(std::string& out, const Connection& connection) {
   append_process(out, connection.process);
   append_time(out, "born", connection.born);
   append_time(out, "established", connection.established);
+  append_number(out, "handshake_ns", connection.handshake_ns);
   append_counts(out, connection.counts);
   if (connection.srtt_ns != 0) {
     fmt::format_to(std::back_inserter(out), ",\"srtt_ns\":{},\"rttvar_ns\":{},\"min_rtt_ns\":{}",
@@ -81,6 +101,25 @@ std::string_view name_of(const std::array<std::string_view, kCount>& names, Enum
 }
 
 }  // namespace
+
+ConnectionCounts ConnectionCounts::since(const ConnectionCounts& earlier) const {
+  ConnectionCounts now = *this;
+  // The kernel counts a FIN as a byte for the moment in which it comes in.
+  for (const auto member : {&ConnectionCounts::bytes_sent, &ConnectionCounts::bytes_received,
+                            &ConnectionCounts::bytes_retransmitted}) {
+    now.*member -= std::min(now.*member, earlier.*member);
+  }
+  for (const auto member :
+       {&ConnectionCounts::segments_sent, &ConnectionCounts::segments_received,
+        &ConnectionCounts::segments_retransmitted, &ConnectionCounts::fast,
+        &ConnectionCounts::timeout, &ConnectionCounts::tail_loss_probe, &ConnectionCounts::other,
+        &ConnectionCounts::syn, &ConnectionCounts::fin, &ConnectionCounts::lost,
+        &ConnectionCounts::out_of_order, &ConnectionCounts::dsack_duplicates,
+        &ConnectionCounts::reordering_seen}) {
+    now.*member -= earlier.*member;
+  }
+  return now;
+}
 
 std::string_view role_name(ConnectionRole role) {
   constexpr std::array<std::string_view, 3> kNames{"unknown", "client", "server"};
@@ -105,8 +144,9 @@ std::string_view event_name(ConnectionEventKind kind) {
 }
 
 std::string_view close_reason_name(CloseReason reason) {
-  constexpr std::array<std::string_view, 8> kNames{
-      "none", "fin", "reset_sent", "reset_received", "timeout", "refused", "unreachable", "error"};
+  constexpr std::array<std::string_view, 9> kNames{"none",           "fin",      "reset_sent",
+                                                   "reset_received", "timeout",  "refused",
+                                                   "unreachable",    "given_up", "error"};
   return name_of(kNames, reason);
 }
 
@@ -118,8 +158,8 @@ void append_json(std::string& out, const ConnectionSample& sample) {
   fmt::format_to(std::back_inserter(out),
                  ",\"interval_ns\":{},\"interval\":{{\"sent_bytes\":{},\"received_bytes\":{},"
                  "\"retransmitted_segments\":{}}}}}",
-                 sample.interval_ns, sample.interval_bytes_sent, sample.interval_bytes_received,
-                 sample.interval_retransmitted);
+                 sample.interval_ns, sample.in_interval.bytes_sent,
+                 sample.in_interval.bytes_received, sample.in_interval.segments_retransmitted);
 }
 
 void append_json(std::string& out, const ConnectionEvent& event) {

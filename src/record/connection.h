@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "record/address.h"
+#include "record/container.h"
 
 namespace weir {
 
@@ -41,10 +42,12 @@ enum class ProcessSource : std::uint8_t {
 struct ConnectionProcess {
   ProcessSource source = ProcessSource::kNone;
   std::uint32_t pid = 0;
-  std::string_view name;     // at that time; valid during the call
-  std::uint64_t cgroup = 0;  // its identifier
+  std::string_view name;                 // at that time; valid during the call
+  std::uint64_t cgroup = 0;              // its identifier
+  const Container* container = nullptr;  // null: none, or not known; valid during the call
 };
 
+// Since the connection was made.
 struct ConnectionCounts {
   // Payload.
   std::uint64_t bytes_sent = 0;  // what was sent again included
@@ -55,6 +58,8 @@ struct ConnectionCounts {
   // came since weir began.
   std::uint32_t fast = 0, timeout = 0, tail_loss_probe = 0, other = 0, syn = 0, fin = 0;
   std::uint32_t lost = 0, out_of_order = 0, dsack_duplicates = 0, reordering_seen = 0;
+
+  ConnectionCounts since(const ConnectionCounts& earlier) const;
 };
 
 struct Connection {
@@ -65,7 +70,9 @@ struct Connection {
   TcpState state = TcpState::kUnknown;
   ConnectionProcess process;
   ConnectionCounts counts;
-  std::optional<Nanos> born, established;            // absent where it is older than weir
+  std::optional<Nanos> born, established;  // absent where it is older than weir
+  // From the SYN to the answer where this side called, from the SYN's answer to the first ACK else.
+  std::optional<Nanos> handshake_ns;
   Nanos srtt_ns = 0, rttvar_ns = 0, min_rtt_ns = 0;  // 0: not known
   std::uint32_t cwnd = 0, ssthresh = 0, mss = 0;     // segments, segments, bytes
   std::uint32_t send_queue = 0, receive_queue = 0;   // bytes; of a listener: the most, and now
@@ -76,8 +83,7 @@ struct ConnectionSample {
   Nanos time = 0;
   Nanos interval_ns = 0;  // since the sample before, or since it was first seen
   Connection connection;
-  std::uint64_t interval_bytes_sent = 0, interval_bytes_received = 0;
-  std::uint32_t interval_retransmitted = 0;
+  ConnectionCounts in_interval;
 };
 
 enum class ConnectionEventKind : std::uint8_t { kEstablished, kClosed, kFailed };
@@ -90,7 +96,8 @@ enum class CloseReason : std::uint8_t {
   kTimedOut,
   kRefused,
   kUnreachable,
-  kError,  // another error of the socket
+  kGivenUp,  // this side closed it before it was made
+  kError,    // another error of the socket
 };
 
 struct ConnectionEvent {
@@ -101,6 +108,7 @@ struct ConnectionEvent {
   std::optional<Nanos> duration_ns;  // since it was born
   std::uint8_t closed_first = 0;     // 1: this side, 2: the other; 0: not known
   Connection connection;
+  ConnectionCounts since_sample;  // at its end: what no sample has told
 };
 
 // Exact text of records.md.
