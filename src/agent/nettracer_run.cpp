@@ -308,6 +308,8 @@ Result<> NettracerRun::run(NettracerSettings settings) {
   if (settings_.test_only) {
     log_->say(NettracerLevel::kInfo, "All checks passed");
   } else {
+    // Who has what open is known from then on, and so who will accept.
+    print();
     std::fputs("ready\n", stderr);
     while (control(signals->get())) read_again();
     // What has come since the last one.

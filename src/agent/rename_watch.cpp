@@ -5,8 +5,15 @@
 
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 
 namespace weir {
+namespace {
+
+// Of a ConfigMap's or a Secret's volume: the link that all its files are behind.
+constexpr std::string_view kVolumeLink = "..data";
+
+}  // namespace
 
 Result<RenameWatch> RenameWatch::open(const std::string& path) {
   const std::filesystem::path file(path);
@@ -27,7 +34,8 @@ bool RenameWatch::take() {
     for (std::size_t at = 0; at + sizeof(inotify_event) <= static_cast<std::size_t>(got);) {
       inotify_event event;
       std::memcpy(&event, buffer + at, sizeof event);
-      if (event.len > 0 && name_ == buffer + at + sizeof event) found = true;
+      const std::string_view name = event.len > 0 ? buffer + at + sizeof event : "";
+      if (name == name_ || name == kVolumeLink) found = true;
       at += sizeof event + event.len;
     }
   }

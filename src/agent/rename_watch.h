@@ -1,4 +1,5 @@
-// RenameWatch: tells when a file is renamed to a path, as who changes a file in one step does.
+// RenameWatch: tells when a file is renamed to a path, as who changes a file in one step does, or
+// when the directory is a volume of Kubernetes whose files are replaced.
 #pragma once
 
 #include <string>
@@ -15,7 +16,7 @@ class RenameWatch {
 
   // Readable when something was renamed in that directory.
   int fd() const { return fd_.get(); }
-  // Whether it was to this path, since the last call.
+  // Whether it was to this path, or that volume, since the last call.
   bool take();
 
  private:

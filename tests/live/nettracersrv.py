@@ -270,6 +270,8 @@ def table_for_people(scope):
     if not re.search(r"^Number of passive tcp sessions: \d+, active: \d+ $", weir.stop(), re.MULTILINE):
         raise AssertionError("sessions")
     equal("headings", weir.output().count(heading), 1)
+    weir = Tracer(scope, "-n", "-r", "-t", "3600", stdin=theirs)
+    equal("for programs, at a terminal", (V6[1] in weir.stop(), (42000, 5000) in of(weir.tables()[0], other)), (False, True))
     os.close(ours)
     os.close(theirs)
 
@@ -290,15 +292,27 @@ def loopback_when_it_is_asked_for(scope):
 @test
 def arguments_from_a_file(scope):
     _, other, server, client = pair(scope)
-    args = scope.path("args", "# begins as a log\ntime_interval=3600\n")
+    # As Kubernetes mounts it, first.
+    os.mkdir(folder := scope.path("mounted"))
+    args, link = os.path.join(folder, "args"), os.path.join(folder, "..data")
+    os.symlink("..data/args", args)
+
+    def mount(version, text):
+        os.mkdir(os.path.join(folder, version))
+        scope.path(f"mounted/{version}/args", text)
+        os.symlink(version, link + "_new")
+        os.rename(link + "_new", link)
 
     def change(text):
         os.rename(scope.path("args.new", text), args)
 
+    mount("one", "# begins as a log\ntime_interval=3600\n")
     weir = Tracer(scope, "-d", "--args_file", args)
     connected(server, client, V4[0], 44000)
     exchange(server, client, 9, 8)
     until(lambda: any("event connect" in m for m in weir.messages(other)), 5, "the log")
+    mount("two", "time_interval=3600\nevents=0\n")
+    until(lambda: weir.output().count("time_interval: 3600") == 2, 5, "the mounted file's change")
     change("no_stdout_log=\ntime_interval=3600\nmap_size=9\n")
     until(lambda: weir.tables(), 5, "the table that the new file asks for")
     row = of([row for row in weir.tables()[-1] if "nettracer" not in row], other)[(44000, 5000)]
@@ -320,6 +334,8 @@ def run(scope, *arguments, before=()):
 def flags_and_exit_statuses(scope):
     equal("--test", run(scope, "--test", "-n").returncode, 0)
     equal("made", os.path.isdir(scope.path("log")), True)
+    equal("-l", run(scope, "-l", scope.folder, "--test").returncode, 0)
+    equal("its file", sum(name.startswith("oneagent_nettracer_") for name in os.listdir(scope.folder)), 1)
     done = run(scope, "-l", scope.path("none"), "--test")
     equal("no such log directory", done.returncode, 5, done.stderr)
     equal("a file as log directory", run(scope, "-l", scope.path("file", ""), "--test").returncode, 5)
