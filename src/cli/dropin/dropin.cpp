@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cli/dropin/netprobe_agent.h"
+#include "cli/dropin/nettracersrv.h"
 #include "cli/dropin/xtrace_catch.h"
 
 namespace weir {
@@ -10,6 +11,7 @@ namespace {
 
 constexpr std::pair<std::string_view, Dropin> kDropins[] = {
     {"netprobe-agent", run_netprobe_agent},
+    {"nettracersrv", run_nettracersrv},
     {"xtrace-catch", run_xtrace_catch},
 };
 
