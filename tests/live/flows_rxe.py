@@ -166,7 +166,7 @@ def losses(scope):
                       "action", "ok", "random", "determ", "trap", 13)
         weir, recorder = Flows(first, "-i", "va"), Recorder(first, "va")
         messages = 60
-        impatient = ("-u", "16")  # a quarter of a second
+        impatient = ("-u", "16", "-t", "4")  # a quarter of a second; four messages under way, all of which are sent again
         cases = [(Sending(first, program, *words, *impatient, messages=messages), operation) for program, words, operation in (
             ("ib_send_bw", ("-b",), "send"), ("ib_write_bw", (), "rdma_write"))]
         numbers = [sending.ended() for sending, _ in cases]

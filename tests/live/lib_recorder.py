@@ -1,6 +1,8 @@
 """Every packet on an interface, recorded beside weir."""
+import os
 import re
 import signal
+import time
 
 from lib import SLOWNESS, equal, need, until
 
@@ -18,7 +20,13 @@ class Recorder:
         self.said = lambda: open(said, encoding="utf-8").read()
         until(lambda: "listening on" in self.said(), 10, "tcpdump")
 
+    def settled(self):
+        size = os.path.getsize(self.path)
+        time.sleep(max(1, SLOWNESS / 4))
+        return os.path.getsize(self.path) == size
+
     def stop(self):
+        until(self.settled, 20, "the end of the recording")  # what tcpdump has not read yet is lost at its end
         self.process.send_signal(signal.SIGINT)
         self.process.wait(timeout=10 * SLOWNESS)
         equal("packets that tcpdump lost", re.search(r"(\d+) packets dropped by kernel", self.said()).group(1), "0")
