@@ -13,12 +13,10 @@ import subprocess
 from lib import ROOT, Skip, equal, main, test, until
 from lib_flows import Flows, sums
 from lib_frames import base_transport, ipv6, roce_v1, roce_v2
-from lib_roce import CNP, OPERATIONS, base_of, frames_of_pcap, queue_pairs
+from lib_roce import CNP, COUNTS, OPERATIONS, base_of, frames_of_pcap, hold, queue_pairs
 from lib_traffic import Raw, ethernet, pair, udp
 
 CAPTURES = os.path.join(ROOT, "..", "shared", "captures", "roce")
-COUNTS = ("frames", "frame_bytes", "congestion_notifications", "congestion_marked", "gaps", "missing_packets", "repeated_packets", "restarts",
-          "negative_acknowledges", "receiver_not_ready")
 TARGET, SOURCE = "02:00:00:00:00:02", "02:00:00:00:00:01"
 LOSSY_FROM = 275  # the frame at which the recording's part with losses begins
 
@@ -34,15 +32,6 @@ def replayed(scope, frames):
     raw.close()
     flows, pairs = weir.last()
     return {(kind, source, target, number): line for (_, _, kind, source, target, number), line in pairs.items()}, flows
-
-
-def hold(said, wanted):
-    equal("queue pairs", sorted(said), sorted(wanted))
-    for which, want in wanted.items():
-        line = said[which]
-        equal(f"operations of {which}", line["operations"], dict(want.operations))
-        equal(f"transports of {which}", set(line["transports"]), want.transports)
-        equal(f"counts of {which}", {name: line[name] for name in COUNTS}, {name: want.counts[name] for name in COUNTS})
 
 
 def capture(name):

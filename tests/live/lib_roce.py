@@ -3,6 +3,8 @@ import collections
 import socket
 import struct
 
+from lib import equal
+
 # InfiniBand Architecture Specification, volume 1, 9.2.1: the opcode's lower five bits.
 OPERATIONS = ("send_first send_middle send_last send_last_with_immediate send_only send_only_with_immediate rdma_write_first "
               "rdma_write_middle rdma_write_last rdma_write_last_with_immediate rdma_write_only rdma_write_only_with_immediate "
@@ -11,6 +13,9 @@ OPERATIONS = ("send_first send_middle send_last send_last_with_immediate send_on
 TRANSPORTS = {0: "rc", 1: "uc", 2: "rd", 3: "ud", 5: "xrc"}
 CNP = 0x81
 FAR = 1 << 16
+# What weir counts of a queue pair.
+COUNTS = ("frames", "frame_bytes", "congestion_notifications", "congestion_marked", "gaps", "missing_packets", "repeated_packets", "restarts",
+          "negative_acknowledges", "receiver_not_ready")
 
 
 def frames_of_pcap(path):
@@ -96,3 +101,13 @@ def queue_pairs(frames, mtu=1024):
             kind, source, target, ecn, base = found
             pairs[(kind, source, target, int.from_bytes(base[5:8], "big"))].take(len(frame), ecn, base, mtu)
     return pairs
+
+
+def hold(said, wanted):
+    """Weir's queue pairs against those of queue_pairs()."""
+    equal("queue pairs", sorted(said), sorted(wanted))
+    for which, want in wanted.items():
+        line = said[which]
+        equal(f"operations of {which}", line["operations"], dict(want.operations))
+        equal(f"transports of {which}", set(line["transports"]), want.transports)
+        equal(f"counts of {which}", {name: line[name] for name in COUNTS}, {name: want.counts[name] for name in COUNTS})

@@ -8,13 +8,13 @@ may be given another's answer.
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 
 import lib_asking
 from lib import ROOT, Dnsmasq, Redis, Weir, equal, main, need, test, until
 from lib_overload import ledger, quiet_pair
+from lib_recorder import Recorder
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "replay"))
 import capture  # noqa: E402
@@ -42,26 +42,6 @@ def serve(protocol, namespace, address):
         config = namespace.scope.path("nginx.conf", NGINX.format(dir=namespace.scope.folder))
         namespace.start("nginx", "-c", config, "-e", namespace.scope.path("nginx.error"))
         until(lambda: ":8080 " in namespace.run("ss", "-Hltn"), 10, "nginx")
-
-
-class Recorder:
-    """tcpdump of all TCP and UDP on an interface."""
-
-    def __init__(self, namespace, interface):
-        need("tcpdump")
-        self.path, said = namespace.scope.path("all.pcap"), namespace.scope.path("tcpdump.err")
-        way = ("-Q", "in") if interface == "lo" else ()
-        with open(said, "wb") as err:
-            self.process = namespace.start("tcpdump", "-i", interface, *way, "-n", "-U", "-B", 65536, "-Z", "root", "-w", self.path,
-                                           "tcp or udp", stderr=err)
-        self.said = lambda: open(said, encoding="utf-8").read()
-        until(lambda: "listening on" in self.said(), 10, "tcpdump")
-
-    def stop(self):
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(timeout=10)
-        equal("packets that tcpdump lost", re.search(r"(\d+) packets dropped by kernel", self.said()).group(1), "0")
-        return capture.load(self.path)
 
 
 def identification(packet):
@@ -145,7 +125,7 @@ def lossy(scope, protocol, each, across):
     weir = Weir(server, "-i", interface, "-f", f"ip[4:2] % {each} != 1", "-o", "json", "--raw-queries", "--summary")
     logs = [json.loads(line) for line in client.run(sys.executable, lib_asking.__file__, protocol, address).splitlines()]
     records = [json.loads(line) for line in weir.stop().splitlines()]
-    everything = recorder.stop()
+    everything = capture.load(recorder.stop())
     kept = capture.Capture(everything.link, [p for p in everything.packets if identification(p) % each != 1])
     filtered = re.search(r"^capture .*\bexpression (\d+)", weir.said(), re.MULTILINE)  # where the kernel tells
     passed = ledger(weir.said())["capture"]["seen"] - (int(filtered.group(1)) if filtered else 0)
