@@ -187,11 +187,7 @@ Result<> ConnectionsRun::run() {
   auto lens = Connections::open(settings_.connections);
   if (!lens) return tl::unexpected<Error>(lens.error());
   lens_ = std::move(*lens);
-  if (lens_->skipped_namespaces() > 0) {
-    log_warning("in " + std::to_string(lens_->skipped_namespaces()) +
-                " network namespaces connections that are older than weir are not known "
-                "(needs CAP_SYS_ADMIN to enter them)");
-  }
+  if (const std::string warning = lens_->warning(); !warning.empty()) log_warning(warning);
   if (settings_.output != OutputFormat::kNone) {
     RecordQueue::Settings queue;
     terminal_.emplace(queue.fd);

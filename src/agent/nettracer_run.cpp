@@ -299,11 +299,8 @@ Result<> NettracerRun::run(NettracerSettings settings) {
   queue_.emplace(RecordQueue::Settings{});
   lines_.emplace(queue_->lines());
   start();
-  if (lens_->skipped_namespaces() > 0) {
-    log_->say(NettracerLevel::kWarning,
-              fmt::format("in {} network namespaces connections that are older than weir are not "
-                          "known (needs CAP_SYS_ADMIN to enter them)",
-                          lens_->skipped_namespaces()));
+  if (const std::string warning = lens_->warning(); !warning.empty()) {
+    log_->say(NettracerLevel::kWarning, warning);
   }
   if (settings_.test_only) {
     log_->say(NettracerLevel::kInfo, "All checks passed");

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <cctype>
+#include <cerrno>
 #include <map>
 #include <memory>
 #include <set>
@@ -17,8 +18,8 @@
 namespace weir {
 namespace {
 
-// One way into each, by inode.
-std::map<ino_t, std::string> find_namespaces() {
+// One way into each, by inode. `hidden`: of some process it may not be known.
+std::map<ino_t, std::string> find_namespaces(bool& hidden) {
   std::map<ino_t, std::string> found;
   const std::unique_ptr<DIR, int (*)(DIR*)> processes(opendir("/proc"), closedir);
   if (!processes) return found;
@@ -26,7 +27,11 @@ std::map<ino_t, std::string> find_namespaces() {
     if (!std::isdigit(static_cast<unsigned char>(entry->d_name[0]))) continue;
     const std::string path = std::string("/proc/") + entry->d_name + "/ns/net";
     struct stat status{};
-    if (stat(path.c_str(), &status) == 0) found.try_emplace(status.st_ino, path);
+    if (stat(path.c_str(), &status) == 0) {
+      found.try_emplace(status.st_ino, path);
+    } else if (errno == EACCES || errno == EPERM) {
+      hidden = true;
+    }
   }
   return found;
 }
@@ -40,7 +45,8 @@ void in_network_namespaces(const std::function<void()>& visit, std::size_t* skip
   const bool known = stat("/proc/thread-self/ns/net", &own) == 0;
   // A thread that has entered another namespace stays there.
   std::thread([&] {
-    for (const auto& [inode, path] : find_namespaces()) {
+    bool hidden = false;
+    for (const auto& [inode, path] : find_namespaces(hidden)) {
       if (known && inode == own.st_ino) continue;
       const Fd way(open(path.c_str(), O_RDONLY | O_CLOEXEC));
       if (!way.valid()) continue;
@@ -50,6 +56,7 @@ void in_network_namespaces(const std::function<void()>& visit, std::size_t* skip
         ++refused;
       }
     }
+    if (hidden) ++refused;
   }).join();
   if (skipped) *skipped = refused;
 }

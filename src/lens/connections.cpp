@@ -151,6 +151,13 @@ Result<> Connections::find_older() {
   });
 }
 
+std::string Connections::warning() const {
+  if (skipped_namespaces_ == 0) return {};
+  return "in " + std::to_string(skipped_namespaces_) +
+         " network namespaces at least, connections that are older than weir are not known (needs "
+         "CAP_SYS_ADMIN and CAP_SYS_PTRACE to enter them)";
+}
+
 void Connections::tell(const connection_event& event, RecordSink& sink) {
   const connection_record& record = event.record;
   ConnectionEvent told;

@@ -45,8 +45,8 @@ class Connections {
   // The stage kConnections; what is neither delivered nor lost waits in the kernel or here. Any
   // thread.
   const Ledger& ledger() const { return ledger_; }
-  // Network namespaces whose older connections could not be looked for.
-  std::size_t skipped_namespaces() const { return skipped_namespaces_; }
+  // Which older connections are not known, and why; empty when all are.
+  std::string warning() const;
 
  private:
   // When a tick saw it last.
