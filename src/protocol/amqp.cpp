@@ -29,8 +29,9 @@ class AmqpDecoder : public Decoder {
 
   Step decode(Direction direction, Bytes bytes, std::uint64_t offset,
               MessageSink& sink) noexcept override;
-  void gap(Direction direction, std::uint64_t, MessageSink&) noexcept override {
-    way(direction).lost = true;
+  void gap(Direction direction, std::uint64_t, MessageSink& sink) noexcept override {
+    abandon(direction, Quality::kGap, sink);
+    session_.on_lost(direction);
   }
   std::size_t resync(Direction direction, Bytes bytes) noexcept override;
   void close(Direction direction, Close, std::uint64_t offset, MessageSink& sink) noexcept override;
@@ -38,7 +39,7 @@ class AmqpDecoder : public Decoder {
  private:
   using Content = AmqpChannel::Content;
   struct Way {
-    bool lost = false;      // something, since the last message
+    bool astray = false;    // what came last was no frame
     bool doubtful = false;  // it is a guess that a frame begins here
   };
   // Bytes being decoded, and how far.
@@ -85,10 +86,7 @@ Step AmqpDecoder::decode(Direction direction, Bytes bytes, std::uint64_t offset,
                          MessageSink& sink) noexcept {
   Run run{direction, bytes, offset, sink};
   Way& w = way(direction);
-  if (std::exchange(w.lost, false)) {
-    abandon(direction, Quality::kGap, sink);
-    session_.on_lost(direction);
-  }
+  if (std::exchange(w.astray, false)) abandon(direction, Quality::kGap, sink);
   Verdict verdict = Verdict::kProgress;
   while (verdict == Verdict::kProgress && run.at < bytes.size() && run.step.skip == 0) {
     run.step.passed = 0;
@@ -371,7 +369,8 @@ void AmqpDecoder::abandon_channel(const Run& run, std::uint16_t number, const Am
 
 std::size_t AmqpDecoder::resync(Direction direction, Bytes bytes) noexcept {
   Way& w = way(direction);
-  w.lost = w.doubtful = true;
+  w.astray = w.doubtful = true;
+  session_.on_lost(direction);
   return find_amqp_frame(bytes, direction);
 }
 
