@@ -31,9 +31,12 @@ class RabbitMq:
         return subprocess.Popen([*self.prefix, *self.as_server, *self.environment, *command], stdout=subprocess.DEVNULL,
                                 stderr=subprocess.DEVNULL, cwd="/")
 
-    def __enter__(self):
+    def begin(self):
         self.names = self.start("epmd", "-address", "127.0.0.1")  # the server would leave one behind
         self.process = self.start("/usr/lib/rabbitmq/bin/rabbitmq-server")
+
+    def __enter__(self):
+        self.begin()
         end = time.monotonic() + 60
         while True:
             try:
@@ -41,11 +44,14 @@ class RabbitMq:
                 return self
             except OSError:
                 if time.monotonic() > end or self.process.poll() is not None:
-                    self.__exit__()
+                    self.end()
                     raise
                 time.sleep(0.1)
 
     def __exit__(self, *_):
+        self.end()
+
+    def end(self):
         for process in (self.process, self.names):
             process.terminate()
             process.wait(timeout=30)
