@@ -52,6 +52,8 @@ struct AmqpChannel {
   bool joined = true;      // its beginning was not seen
   bool confirms = false;   // publishes are confirmed
   bool uncounted = false;  // but it is not known which tags they have
+  bool waiting = false;    // for the confirmation of the last publish
+  bool pipelined = false;  // published on while it waited
   std::uint64_t last_publish = 0;
   std::vector<Pending> pending;  // oldest first
   std::vector<Consumer> consumers;

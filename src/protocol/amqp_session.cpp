@@ -195,6 +195,8 @@ void AmqpSession::on_content(const At& at, const AmqpMethod& method, const AmqpA
 
 AmqpSession::Told AmqpSession::publish(const At& at, AmqpChannel* channel) {
   const Told unanswered{MessageKind::kOneWay, at.stream_id()};
+  if (channel != nullptr && channel->confirms && channel->waiting) channel->pipelined = true;
+  if (channel != nullptr) channel->waiting = true;
   if (channel == nullptr || channel->uncounted || (channel->joined && !channel->confirms)) {
     return {MessageKind::kOneWay, at.stream_id(), Status::kOk, Quality::kLateJoin};
   }
@@ -236,7 +238,8 @@ void AmqpSession::on_settle(const At& at, const AmqpMethod& method, const AmqpAr
     AmqpArguments one = arguments;
     const Status status = accepts ? Status::kOk : Status::kError;
     settled = unsettled.settle(arguments.delivery_tag, multiple,
-                               [&](std::uint64_t tag, std::uint64_t stream_id) {
+                               [&](std::uint64_t tag, std::uint64_t stream_id, bool sure) {
+                                 if (!sure) return cancel(at, stream_id, sink);
                                  one.delivery_tag = tag;
                                  report_.clear();
                                  report_.add_answer(method, one);
@@ -244,6 +247,13 @@ void AmqpSession::on_settle(const At& at, const AmqpMethod& method, const AmqpAr
                                  tell(at, {MessageKind::kResponse, stream_id, status}, sink);
                                });
     unsettled_ -= settled;
+  }
+  if (channel != nullptr && of_publishes) {
+    // Who waits for each confirmation has nothing else that could be confirmed.
+    const bool counts = channel->uncounted && channel->confirms && !channel->pipelined;
+    if (counts) channel->last_publish = arguments.delivery_tag;
+    if (counts) channel->uncounted = false;
+    channel->waiting = false;
   }
   if (settled > 0) return;
   report_.clear();
@@ -291,7 +301,7 @@ void AmqpSession::on_error_close(const At& at, AmqpChannel& channel, const AmqpM
   const bool published = arguments.cause_group == amqp::kBasic &&
                          arguments.cause_id == amqp::kPublish && channel.publishes.open() == 1;
   unsettled_ -= channel.publishes.settle(
-      0, true, [&](std::uint64_t, std::uint64_t stream_id) { fail(stream_id, published); });
+      0, true, [&](std::uint64_t, std::uint64_t stream_id, bool) { fail(stream_id, published); });
 }
 
 void AmqpSession::cancel(const At& at, std::uint64_t stream_id, MessageSink& sink) const {
@@ -307,7 +317,7 @@ void AmqpSession::cancel(const At& at, std::uint64_t stream_id, MessageSink& sin
 
 void AmqpSession::cancel_all(const At& at, AmqpUnsettled& unsettled, MessageSink& sink) {
   unsettled_ -= unsettled.settle(
-      0, true, [&](std::uint64_t, std::uint64_t stream_id) { cancel(at, stream_id, sink); });
+      0, true, [&](std::uint64_t, std::uint64_t stream_id, bool) { cancel(at, stream_id, sink); });
 }
 
 // A client asks one thing after the other on a channel: what it asked before it has given up.
@@ -341,6 +351,8 @@ void AmqpSession::remove_consumer(AmqpChannel& channel, std::string_view tag) {
 void AmqpSession::on_lost(Direction direction) {
   for (const std::unique_ptr<AmqpChannel>& channel : channels_.all()) {
     if (direction == Direction::kToServer && channel->confirms) channel->uncounted = true;
+    (direction == Direction::kToServer ? channel->deliveries : channel->publishes).lose();
+    channel->waiting = false;
     for (AmqpChannel::Pending& p : channel->pending) {
       if (p.direction == opposite(direction)) p.doubtful = true;
     }

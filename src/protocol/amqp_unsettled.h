@@ -21,21 +21,25 @@ class AmqpUnsettled {
     entries_.push_back({tag, stream_id, false});
     ++open_;
   }
-  // Calls each(tag, stream_id) for what an acknowledgment settles; how many there were. With
-  // `multiple` that is all up to the tag, and tag 0 is the last one.
+  // Acknowledgments of what is open may have been lost.
+  void lose() { doubtful_ = last_tag(); }
+  // Calls each(tag, stream_id, sure) for what an acknowledgment settles; how many there were. With
+  // `multiple` that is all up to the tag, and tag 0 is the last one; what it does not name is not
+  // sure to be settled by it where a former one may have been lost.
   template <typename Each>
   std::size_t settle(std::uint64_t tag, bool multiple, Each each) {
     const std::size_t before = open_;
     if (multiple) {
       while (first_ < entries_.size() && (tag == 0 || entries_[first_].tag <= tag)) {
-        settle_one(entries_[first_], each);
+        const std::uint64_t own = entries_[first_].tag;
+        settle_one(entries_[first_], each, own == tag || own > doubtful_);
         ++first_;
       }
     } else {
       const auto begin = entries_.begin() + static_cast<std::ptrdiff_t>(first_);
       const auto found = std::lower_bound(
           begin, entries_.end(), tag, [](const Entry& e, std::uint64_t t) { return e.tag < t; });
-      if (found != entries_.end() && found->tag == tag) settle_one(*found, each);
+      if (found != entries_.end() && found->tag == tag) settle_one(*found, each, true);
       while (first_ < entries_.size() && entries_[first_].settled) ++first_;
     }
     if (first_ == entries_.size()) {
@@ -59,14 +63,15 @@ class AmqpUnsettled {
     if (entries_.size() > entries_.capacity() / 2) entries_.reserve(2 * entries_.size() + 8);
   }
   template <typename Each>
-  void settle_one(Entry& entry, Each& each) {
+  void settle_one(Entry& entry, Each& each, bool sure) {
     if (entry.settled) return;
     entry.settled = true;
     --open_;
-    each(entry.tag, entry.stream_id);
+    each(entry.tag, entry.stream_id, sure);
   }
 
   std::vector<Entry> entries_;
+  std::uint64_t doubtful_ = 0;  // the last tag of what was open then
   std::size_t first_ = 0, open_ = 0;
 };
 

@@ -216,7 +216,7 @@ TEST(Amqp, CredentialsAreNotShown) {
 TEST(AmqpUnsettled, KeepsRoomForWhatIsOpenOnly) {
   AmqpUnsettled unsettled;
   std::vector<std::uint64_t> seen;
-  const auto each = [&](std::uint64_t tag, std::uint64_t) { seen.push_back(tag); };
+  const auto each = [&](std::uint64_t tag, std::uint64_t, bool) { seen.push_back(tag); };
   unsettled.push(1, 11);
   for (std::uint64_t tag = 2; tag < 5000; ++tag) {
     unsettled.push(tag, tag + 10);
