@@ -49,11 +49,11 @@ struct AmqpChannel {
   }
 
   std::uint16_t number;
-  bool joined = true;      // its beginning was not seen
-  bool confirms = false;   // publishes are confirmed
-  bool uncounted = false;  // but it is not known which tags they have
-  bool waiting = false;    // for the confirmation of the last publish
-  bool pipelined = false;  // published on while it waited
+  bool joined = true;       // its beginning was not seen
+  bool confirms = false;    // publishes are confirmed
+  bool uncounted = false;   // but it is not known which tags they have
+  bool rolling = false;     // and published on while some were not
+  std::uint64_t acked = 0;  // the highest tag that was confirmed since the last publish
   std::uint64_t last_publish = 0;
   std::vector<Pending> pending;  // oldest first
   std::vector<Consumer> consumers;

@@ -195,8 +195,16 @@ void AmqpSession::on_content(const At& at, const AmqpMethod& method, const AmqpA
 
 AmqpSession::Told AmqpSession::publish(const At& at, AmqpChannel* channel) {
   const Told unanswered{MessageKind::kOneWay, at.stream_id()};
-  if (channel != nullptr && channel->confirms && channel->waiting) channel->pipelined = true;
-  if (channel != nullptr) channel->waiting = true;
+  if (channel != nullptr && channel->confirms && channel->acked != 0) {
+    // Who waits for all confirmations before it goes on has nothing else that could be confirmed.
+    if (channel->uncounted && !channel->rolling) {
+      channel->last_publish = channel->acked;
+      channel->uncounted = false;
+    } else if (!channel->uncounted && channel->publishes.last_is_open()) {
+      channel->rolling = true;
+    }
+    channel->acked = 0;
+  }
   if (channel == nullptr || channel->uncounted || (channel->joined && !channel->confirms)) {
     return {MessageKind::kOneWay, at.stream_id(), Status::kOk, Quality::kLateJoin};
   }
@@ -249,11 +257,7 @@ void AmqpSession::on_settle(const At& at, const AmqpMethod& method, const AmqpAr
     unsettled_ -= settled;
   }
   if (channel != nullptr && of_publishes) {
-    // Who waits for each confirmation has nothing else that could be confirmed.
-    const bool counts = channel->uncounted && channel->confirms && !channel->pipelined;
-    if (counts) channel->last_publish = arguments.delivery_tag;
-    if (counts) channel->uncounted = false;
-    channel->waiting = false;
+    channel->acked = std::max(channel->acked, arguments.delivery_tag);
   }
   if (settled > 0) return;
   report_.clear();
@@ -352,7 +356,7 @@ void AmqpSession::on_lost(Direction direction) {
   for (const std::unique_ptr<AmqpChannel>& channel : channels_.all()) {
     if (direction == Direction::kToServer && channel->confirms) channel->uncounted = true;
     (direction == Direction::kToServer ? channel->deliveries : channel->publishes).lose();
-    channel->waiting = false;
+    channel->acked = 0;
     for (AmqpChannel::Pending& p : channel->pending) {
       if (p.direction == opposite(direction)) p.doubtful = true;
     }

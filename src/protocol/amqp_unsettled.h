@@ -50,6 +50,10 @@ class AmqpUnsettled {
     return before - open_;
   }
   std::size_t open() const { return open_; }
+  // What was sent last waits, and its acknowledgment was not lost.
+  bool last_is_open() const {
+    return !entries_.empty() && !entries_.back().settled && entries_.back().tag > doubtful_;
+  }
   // The last tag; 0 where nothing is open.
   std::uint64_t last_tag() const { return entries_.empty() ? 0 : entries_.back().tag; }
 
