@@ -64,7 +64,7 @@ void add_requests(CLI::App& app, int& status) {
   auto decapsulate = std::make_shared<int>(0);  // as asked: 1, -1, or neither
   CLI::App* verb = app.add_subcommand(
       "requests",
-      "HTTP, gRPC, DNS, Redis, PostgreSQL, MySQL, MongoDB and Kafka round trips, TLS handshakes, "
+      "HTTP, gRPC, DNS, Redis, PostgreSQL, MySQL, MongoDB, Kafka and AMQP round trips, TLS handshakes, "
       "from the network or from capture files");
   add_input(*verb, *settings);
   verb->add_flag("--decapsulate,!--no-decapsulate", *decapsulate,

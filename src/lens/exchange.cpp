@@ -19,7 +19,7 @@ void Exchange::clear() {
   request.reset();
   response.reset();
   request_done = response_done = request_damaged = response_damaged = false;
-  reported = doubtful = answer_lost = orphan = held = false;
+  reported = doubtful = answer_lost = orphan = from_server = held = false;
   request_begin = response_begin = acked = 0;
   next = previous = same_next = nullptr;
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "protocol/decoder.h"
 #include "record/flow_key.h"
 #include "record/round_trip.h"
 
@@ -30,6 +31,7 @@ struct Exchange : RoundTrip {
   bool doubtful = false;     // asked after a gap: its place in the order of answers is not known
   bool answer_lost = false;  // maybe: bytes that the server sent since are missing
   bool orphan = false;       // an answer that no request waits for
+  bool from_server = false;  // the server asked, the client answers
   bool held = false;         // an answer after a gap: which request it belongs to may yet be known
   std::uint64_t request_begin = 0, response_begin = 0;  // offsets in their streams
   // What of the other direction its first packet acknowledged: the request's, or a held answer's.
@@ -38,6 +40,10 @@ struct Exchange : RoundTrip {
 
   // Its first byte's time, when it has a message.
   Nanos begun() const { return request ? request->first : response->first; }
+  // What passes in this direction is a part of its request.
+  bool asks(Direction direction) const {
+    return (direction == Direction::kToServer) != from_server;
+  }
   // Not yet accounted for in the ledger.
   std::uint64_t messages() const { return (request && !reported ? 1u : 0u) + (response ? 1u : 0u); }
   void worsen(Quality by) {

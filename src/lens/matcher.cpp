@@ -142,6 +142,7 @@ void Matcher::on_request(const Message& message, const Arrival& arrival, const P
   shared.counters.pending_match.add();
   fill(exchange->request, message, arrival);
   exchange->request_begin = message.begin;
+  exchange->from_server = message.direction == Direction::kToClient;
   exchange->acked = arrival.acked;
   exchange->worsen(message.quality);
   copy_fields(message.fields, exchange->request_values);
@@ -204,6 +205,7 @@ void Matcher::on_response(const Message& message, const Arrival& arrival, const 
   } else {
     exchange = open(message, arrival, protocol, shared);
     if (!exchange) return;
+    exchange->from_server = message.direction == Direction::kToServer;
     const bool lost_count = unsynced_ && protocol.fifo;
     if (arrival.joined && message.kind == MessageKind::kResponse) {
       exchange->worsen(Quality::kLateJoin);
@@ -254,9 +256,9 @@ Exchange* Matcher::unfinished(Direction direction, std::uint64_t stream_id) cons
   const Passing& passing = passing_[index(direction)];
   if (passing.dropped) return nullptr;
   if (passing.exchange && passing.exchange->stream_id == stream_id) return passing.exchange;
-  const bool request = direction == Direction::kToServer;
   Exchange* e = first_of(stream_id);
-  while (e && !(request ? e->request && !e->request_done : e->response && !e->response_done)) {
+  while (e && !(e->asks(direction) ? e->request && !e->request_done
+                                   : e->response && !e->response_done)) {
     e = next_of(*e);
   }
   return e;
@@ -264,9 +266,9 @@ Exchange* Matcher::unfinished(Direction direction, std::uint64_t stream_id) cons
 
 void Matcher::end(Direction direction, std::uint64_t stream_id, const MessageEnd& end,
                   bool complete, Nanos last, MatchShared& shared) {
-  const bool request = direction == Direction::kToServer;
   Exchange* exchange = unfinished(direction, stream_id);
   if (!exchange) return;
+  const bool request = exchange->asks(direction);
   RoundTrip::Side& part = request ? *exchange->request : *exchange->response;
   const std::uint64_t begin = request ? exchange->request_begin : exchange->response_begin;
   part.wire_bytes = end.wire_bytes.value_or(end.end - std::min(end.end, begin));
@@ -387,34 +389,31 @@ void Matcher::unlink(Exchange* exchange, MatchShared& shared) {
 }
 
 void Matcher::taint(Direction direction, Quality quality, std::uint64_t stream_id) {
-  const bool request = direction == Direction::kToServer;
   Exchange* exchange =
       stream_id != 0 ? unfinished(direction, stream_id) : passing_[index(direction)].exchange;
   if (stream_id != 0 && !exchange) return;
   for (Exchange* e = head_; e && !exchange; e = e->next) {
     const bool unfinished =
-        request ? e->request && !e->request_done : e->response && !e->response_done;
+        e->asks(direction) ? e->request && !e->request_done : e->response && !e->response_done;
     if (unfinished) exchange = e;
   }
   if (!exchange) return;
   exchange->worsen(quality);
-  (request ? exchange->request_damaged : exchange->response_damaged) = true;
+  (exchange->asks(direction) ? exchange->request_damaged : exchange->response_damaged) = true;
 }
 
 void Matcher::gap(Direction direction, Quality quality, const Protocol& protocol, Nanos now,
                   MatchShared& shared) {
   taint(direction, quality);
   if (!protocol.fifo) {  // each message tells what it belongs to, but what is not there was lost
-    const bool request = direction == Direction::kToServer;
     for (Exchange* e = head_; e; e = e->next) {
+      const bool request = e->asks(direction);
+      if (!request) e->answer_lost = true;
       if (request ? !e->request || e->request_done : !e->response || e->response_done) continue;
       e->worsen(quality);
       (request ? e->request_damaged : e->response_damaged) = true;
     }
-    if (request) requests_lost_ = true;
-    for (Exchange* e = head_; e && direction == Direction::kToClient; e = e->next) {
-      e->answer_lost = true;
-    }
+    if (direction == Direction::kToServer) requests_lost_ = true;
     return;
   }
   unsynced_ = true;

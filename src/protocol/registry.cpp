@@ -6,8 +6,9 @@
 namespace weir {
 
 std::span<const Protocol* const> protocols() {
-  static constexpr std::array<const Protocol*, 10> kProtocols{
-      &kHttp, &kHttp2, &kDns, &kMysql, &kRedis, &kPostgres, &kKafka, &kTls, &kQuic, &kMongo};
+  static constexpr std::array<const Protocol*, 11> kProtocols{&kHttp,  &kHttp2,    &kDns,   &kMysql,
+                                                              &kRedis, &kPostgres, &kKafka, &kTls,
+                                                              &kQuic,  &kMongo,    &kAmqp};
   return kProtocols;
 }
 

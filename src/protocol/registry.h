@@ -18,6 +18,7 @@ extern const Protocol kKafka;
 extern const Protocol kTls;
 extern const Protocol kQuic;
 extern const Protocol kMongo;
+extern const Protocol kAmqp;
 
 std::span<const Protocol* const> protocols();
 

@@ -192,7 +192,53 @@ def check_grpc(record, t, whole):
     return found
 
 
-KEYED = {"mongodb": (asked_mongodb, key_mongodb, check_mongodb),
+def asked_amqp(t):
+    asked = t["request"]
+    return t["client"]["port"], asked["operation"], asked["channel"], asked["ident"]
+
+
+def key_amqp(record):
+    """A message has an id, a queue or exchange a name, and what remains happens once on a channel."""
+    at = record["attributes"]
+    operation, ident = at["messaging.operation.name"], None
+    group, method = operation.split(".") if "." in operation else (operation, "")
+    if method in ("publish", "deliver", "return"):
+        ident = at.get("messaging.message.id")
+        if ident is None:
+            return None
+    elif method == "get":
+        if "weir.amqp.reply" not in at or ("messaging.message.id" not in at) != (at["weir.amqp.reply"] == "basic.get-empty"):
+            return None
+        ident = f"{at['weir.amqp.queue']}:{at.get('messaging.message.id', '')}"
+    elif group == "channel" and method == "close":
+        ident = at.get("error.message")
+    elif group in ("queue", "exchange") or method == "consume":
+        ident = at.get("weir.amqp.queue", at.get("weir.amqp.exchange"))
+    elif method == "cancel":
+        ident = at.get("weir.amqp.consumer_tag")
+    elif group == "protocol-header":
+        ident = at.get("weir.amqp.version")
+    return record["client"]["port"], operation, at.get("weir.amqp.channel"), ident
+
+
+def check_amqp(record, t, whole):
+    at, request, answer, reply = record["attributes"], record.get("request"), record.get("response"), t["response"]
+    found = []
+    if whole:
+        found += differs("quality", record["quality"], "complete") + differs("status", record["status"], t["status"])
+        found += sizes("message", answer if t.get("pushed") else request, t["request"])
+    if t["status"] == "one_way" or t.get("pushed"):
+        return found + differs("reply", at.get("weir.amqp.reply"), None)
+    if whole or (answer and record["quality"] == "complete"):
+        found += differs("reply", at.get("weir.amqp.reply"), reply["reply"]) + sizes("response", answer, reply) + \
+            differs("status", record["status"], t["status"])
+        for key, name in (("code", "weir.amqp.reply_code"), ("message_count", "weir.amqp.message_count")):
+            if key in reply:
+                found += differs(key, at.get(name), reply[key])
+    return found
+
+
+KEYED = {"amqp": (asked_amqp, key_amqp, check_amqp), "mongodb": (asked_mongodb, key_mongodb, check_mongodb),
          "http": (asked_http, key_http, check_http), "http2": (asked_http2, key_http2, check_http2),
          "grpc": (asked_grpc, key_grpc, check_grpc), "dns": (asked_dns, key_dns, check_dns)}
 
