@@ -48,6 +48,26 @@ bool is_clients_fault(const RoundTrip& trip, const FieldValue& value) {
          value.field->type == FieldType::kInt && value.number >= 400 && value.number < 500;
 }
 
+// Paths that only clients' mistakes ask for are not told apart.
+bool asks_for_what_exists(const RoundTrip& trip) {
+  if (trip.status != Status::kError) return trip.status == Status::kOk;
+  FieldValue value;
+  return !error_value(trip, value) || value.field->type != FieldType::kInt || value.number < 400 ||
+         value.number >= 500;
+}
+
+// What stands in the key. A number does as it is: render() makes text of it, once.
+std::string_view key_text(const RoundTrip& trip, const Label& label, const FieldValue& value,
+                          NumberText& scratch) {
+  if (label.templates != nullptr) {
+    return label.templates->label(value.text, asks_for_what_exists(trip));
+  }
+  if (value.field->type == FieldType::kInt) {
+    return {reinterpret_cast<const char*>(&value.number), sizeof value.number};
+  }
+  return value_text(value, scratch).substr(0, LabelValues::kMaxTextBytes);
+}
+
 }  // namespace
 
 LabelValues::LabelValues(const RoundTrip& trip, std::span<const Label> labels, std::uint8_t scope) {
@@ -55,16 +75,10 @@ LabelValues::LabelValues(const RoundTrip& trip, std::span<const Label> labels, s
   for (std::size_t i = 0; i < std::min(labels.size(), kMaxLabels); ++i) {
     FieldValue value;
     if (!find_field(trip, *labels[i].field, value)) continue;
-    const auto position = static_cast<std::uint8_t>(i);
-    if (value.field->type == FieldType::kInt) {  // as it is: render() makes text of it, once
-      add(position, &labels[i],
-          {reinterpret_cast<const char*>(&value.number), sizeof value.number});
-      continue;
-    }
     NumberText scratch;
-    const std::string_view text = value_text(value, scratch);
+    const std::string_view text = key_text(trip, labels[i], value, scratch);
     if (text.empty()) continue;  // to Prometheus the same as an absent label
-    add(position, &labels[i], text);
+    add(static_cast<std::uint8_t>(i), &labels[i], text);
   }
   add_error_type(trip);
 }
@@ -80,12 +94,7 @@ bool LabelValues::fits(const RoundTrip& trip, std::span<const Label> labels) con
     FieldValue value;
     NumberText scratch;
     std::string_view text;
-    if (find_field(trip, *label.field, value)) {
-      text =
-          value.field->type == FieldType::kInt
-              ? std::string_view(reinterpret_cast<const char*>(&value.number), sizeof value.number)
-              : value_text(value, scratch).substr(0, kMaxTextBytes);
-    }
+    if (find_field(trip, *label.field, value)) text = key_text(trip, label, value, scratch);
     if (text != known) return false;
   }
   return next == part_count_;

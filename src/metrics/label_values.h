@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "metrics/path_templates.h"
 #include "record/round_trip.h"
 
 namespace weir {
@@ -16,7 +17,8 @@ namespace weir {
 // One metric label of a protocol.
 struct Label {
   const Field* field;
-  std::string name;  // in Prometheus form: dots are underscores
+  std::string name;                    // in Prometheus form: dots are underscores
+  PathTemplates* templates = nullptr;  // of a path, which is no label as it is
 };
 
 class LabelValues {

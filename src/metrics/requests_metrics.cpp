@@ -99,6 +99,11 @@ RequestsMetrics::Plan& RequestsMetrics::add_plan(const Vocabulary& vocabulary) {
       plan->labels.push_back(std::move(label));
     }
   }
+  if (vocabulary.family == MetricFamily::kHttp) {
+    for (const Field* field : vocabulary.asked) {
+      if (field->name == "url.path") plan->labels.push_back({field, "url_template", &paths_});
+    }
+  }
   plans_.push_back(std::move(plan));
   protocol_count_.store(index + 1, std::memory_order_release);
   return *plans_.back();

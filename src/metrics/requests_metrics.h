@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "metrics/histogram.h"
+#include "metrics/path_templates.h"
 #include "metrics/series_table.h"
 #include "record/record_sink.h"
 
@@ -67,6 +68,7 @@ class RequestsMetrics final : public RecordSink {
   void observe(const RoundTrip& trip, Plan& plan);
 
   std::array<std::unique_ptr<SeriesTable>, kDurationFamilies> tables_;
+  PathTemplates paths_;
   std::array<std::unique_ptr<ProtocolCounters>, kMaxProtocols> protocols_;
   std::atomic<std::size_t> protocol_count_{0};
   std::vector<std::unique_ptr<Plan>> plans_;

@@ -93,11 +93,15 @@ void Http2Decoder::response(const Block& block, const Http2Head& head, MessageSi
   if (stream->grpc) message.vocabulary = &kGrpcVocabulary;
   const bool silent = stream->grpc && !way.open && head.grpc_status.empty() && head.unknown == 0;
   if (head.status >= 400 || !ok_status || silent) message.status = Status::kError;
-  if (head.unknown > 0) message.quality = Quality::kLateJoin;
+  if (head.unknown > 0) {
+    message.quality = Quality::kLateJoin;
+  } else if (head.status == 0) {  // trailers: the head was lost, and the body with it
+    message.quality = Quality::kGap;
+  }
   fields_.clear().response(head, stream->grpc);
   if (!asked || upgraded) fields_.stream(id);
   if (upgraded) fields_.upgraded();
-  if (stream->grpc && !way.open) fields_.messages(way.messages, false);
+  if (stream->grpc && !way.open && head.status != 0) fields_.messages(way.messages, false);
   message.fields = fields_.span();
   sink.on(message);
   if (!way.open) streams_.remove(*stream);

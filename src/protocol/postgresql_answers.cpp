@@ -294,8 +294,10 @@ void PostgresAnswers::take_command(Bytes body, std::uint64_t end, MessageSink& s
   const std::string_view tag = take_postgres_text(reader);
   tag_.set(tag);
   const std::int64_t rows = rows_of(tag);
-  const bool reads =
-      tag.starts_with("SELECT") || tag.starts_with("FETCH") || answer_.copy == Copy::kOut;
+  const bool selects = tag.starts_with("SELECT") || tag.starts_with("FETCH");
+  const bool reads = selects || answer_.copy == Copy::kOut;
+  // A statement that was described before it was executed has no columns in its answer.
+  if (rows == 0 && selects) answer_.has_rows = true;
   if (rows >= 0 && !reads) {
     answer_.affected = std::max<std::int64_t>(answer_.affected, 0) + rows;
   }

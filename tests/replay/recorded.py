@@ -7,12 +7,18 @@ DATA = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
 LONGEST = 60_000_000_000
 
 
-def recording(protocol):
-    return os.path.join(DATA, protocol, "shapes.pcap.gz")
+def named(name):
+    """(folder, file) of a recording: `grpc` is grpc/shapes, `grpc/peers` itself; the folder is the protocol."""
+    protocol, _, file = name.partition("/")
+    return protocol, file or "shapes"
 
 
-def truth(protocol):
-    with open(os.path.join(DATA, protocol, "shapes.truth.jsonl"), encoding="utf-8") as file:
+def recording(name):
+    return os.path.join(DATA, *named(name)) + ".pcap.gz"
+
+
+def truth(name):
+    with open(os.path.join(DATA, *named(name)) + ".truth.jsonl", encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 
 
@@ -243,25 +249,25 @@ KEYED = {"amqp": (asked_amqp, key_amqp, check_amqp), "mongodb": (asked_mongodb, 
          "grpc": (asked_grpc, key_grpc, check_grpc), "dns": (asked_dns, key_dns, check_dns)}
 
 
-def keyed_differences(protocol, records, whole=True):
+def keyed_differences(name, records, whole=True):
     """For protocols whose requests carry their id: each exchange once, with the answer that belongs to it."""
-    asked, key, check = KEYED[protocol]
-    wanted = {asked(t): t for t in truth(protocol)}
+    asked, key, check = KEYED[named(name)[0]]
+    wanted = {asked(t): t for t in truth(name)}
     found, seen = [], collections.Counter()
     for record in records:
         if record.get("request") is None and not whole:
             continue
-        name = key(record)
-        if name is None and not whole:  # what tells it was lost
+        one = key(record)
+        if one is None and not whole:  # what tells it was lost
             continue
-        seen[name] += 1
-        if name not in wanted:
-            found.append(f"{name} was never asked")
+        seen[one] += 1
+        if one not in wanted:
+            found.append(f"{one} was never asked")
         else:
-            found += [f"{name}: {line}" for line in sound(record) + check(record, wanted[name], whole)]
-    found += [f"{name} is there {count} times" for name, count in seen.items() if count > 1]
+            found += [f"{one}: {line}" for line in sound(record) + check(record, wanted[one], whole)]
+    found += [f"{one} is there {count} times" for one, count in seen.items() if count > 1]
     if whole:
-        found += [f"{name} is missing ({t['shape']})" for name, t in wanted.items() if name not in seen]
+        found += [f"{one} is missing ({t['shape']})" for one, t in wanted.items() if one not in seen]
     return found
 
 
@@ -317,8 +323,17 @@ def postgresql_problem(record, t):
     for name, key in (("db.response.status_code", "error"), ("error.message", "message"), ("db.response.returned_rows", "rows"),
                       ("weir.postgresql.command", "tag"), ("weir.postgresql.transaction", "transaction"),
                       ("weir.postgresql.encryption", "encryption"), ("weir.postgresql.copied_in_bytes", "copied_in")):
-        found += differs(name, at.get(name), answer.get(key))
+        if key in answer or "told_by" not in t:  # a driver does not tell all
+            found += differs(name, at.get(name), answer.get(key))
     return found + differs("error.type", at.get("error.type"), "not_executed" if "skipped" in answer else None)
+
+
+def postgresql_kept(_, records, exchanges):
+    """Where a driver tells: the records of what it was asked for, not of what it asks by itself."""
+    if not any("told_by" in t for t in exchanges):
+        return records
+    asked = {(t["request"]["message"], t["request"]["text"][:100]) for t in exchanges}
+    return [r for r in records if (r["attributes"].get("weir.postgresql.message"), r["attributes"].get("db.query.text", "")[:100]) in asked]
 
 
 def mysql_problem(record, t):
@@ -365,11 +380,11 @@ def mysql_kept(shape, records, exchanges):
     return [r for r in records if (r["attributes"].get("weir.mysql.command"), r["attributes"].get("db.query.text", "")[:120]) in asked]
 
 
-def ordered_differences(protocol, records):
+def ordered_differences(name, records):
     """Of protocols that answer in order: the records of each connection are its exchanges, in their order."""
-    problem, kept, _ = IN_ORDER[protocol]
+    problem, kept, _ = IN_ORDER[named(name)[0]]
     wanted, got = collections.defaultdict(list), collections.defaultdict(list)
-    for t in truth(protocol):
+    for t in truth(name):
         wanted[ends(t)].append(t)
     for record in records:
         got[ends(record)].append(record)
@@ -390,26 +405,31 @@ def all_kept(_, records, __):
     return records
 
 
-def postgresql_wrong_pairs(records):
+def postgresql_wrong_pairs(records, name):
     """With packets missing: an answered statement must have one of the answers that it got on its connection."""
+    told = truth(name)
+    weighed = not any("told_by" in t for t in told)  # a driver knows rows, not bytes
     answers, found = collections.defaultdict(set), []
-    for t in truth("postgresql"):
+    for t in told:
         if t["request"] and t["response"]:
-            answers[ends(t), t["request"]["text"][:100]].add((t["response"]["wire_bytes"], t["response"].get("error")))
+            answer = t["response"]
+            answers[ends(t), t["request"]["message"], t["request"]["text"][:100]].add(
+                (answer["wire_bytes"] if weighed else answer.get("rows"), answer.get("error")))
     for record in records:
         at = record["attributes"]
         if record.get("request") and record.get("response") and record.get("quality") == "complete":
-            asked = at.get("db.query.text", "")[:100]
-            answer = record["response"].get("wire_bytes"), at.get("db.response.status_code")
-            if answer not in answers.get((ends(record), asked), ()):
-                found.append(f"{ends(record)[0]} {asked!r} was given {answer}, not {answers.get((ends(record), asked))}")
+            asked = ends(record), at.get("weir.postgresql.message"), at.get("db.query.text", "")[:100]
+            answer = record["response"].get("wire_bytes") if weighed else at.get("db.response.returned_rows"), \
+                at.get("db.response.status_code")
+            if answer not in answers.get(asked, ()) and (weighed or asked in answers):
+                found.append(f"{asked} was given {answer}, not {answers.get(asked)}")
     return found
 
 
-def redis_wrong_pairs(records):
+def redis_wrong_pairs(records, name):
     """With packets missing: an answered command must have one of the answers that this command got on its connection."""
     answers, found = collections.defaultdict(set), []
-    for t in truth("redis"):
+    for t in truth(name):
         if t["request"] and t["response"]:
             asked = t["request"]["text"][:60]
             answers[ends(t), asked].add((t["response"]["reply_type"], t["response"]["wire_bytes"]))
@@ -425,10 +445,10 @@ def redis_wrong_pairs(records):
 MYSQL_OUTCOME = ("db.response.status_code", "db.response.returned_rows", "weir.db.affected_rows")
 
 
-def mysql_wrong_pairs(records):
+def mysql_wrong_pairs(records, name):
     """With packets missing: an answered statement must have one of the answers that it got on its connection."""
     answers, found = collections.defaultdict(set), []
-    for t in truth("mysql"):
+    for t in truth(name):
         answer = t["response"]
         if answer is not None and t["request"]["text"]:
             answers[ends(t), t["request"]["command"], t["request"]["text"]].add(
@@ -437,7 +457,7 @@ def mysql_wrong_pairs(records):
         at = record["attributes"]
         asked = ends(record), at.get("weir.mysql.command"), at.get("db.query.text", "")[:120]
         if record.get("request") and record.get("response") and record.get("quality") == "complete" and asked in answers:
-            answer = tuple(at.get(name) or None for name in MYSQL_OUTCOME)
+            answer = tuple(at.get(field) or None for field in MYSQL_OUTCOME)
             # The rows before an error are in the record, and not in the client's exception.
             if answer not in answers[asked] and (answer[0], None, None) not in answers[asked]:
                 found.append(f"{asked} was given {answer}, not {answers[asked]}")
@@ -518,15 +538,16 @@ def tls_answer(at, record, wanted):
 
 
 # Protocols whose requests carry no id: what is wrong with a record, the records that are in the truth, and pairs that never were.
-IN_ORDER = {"redis": (redis_problem, all_kept, redis_wrong_pairs), "postgresql": (postgresql_problem, all_kept, postgresql_wrong_pairs),
+IN_ORDER = {"redis": (redis_problem, all_kept, redis_wrong_pairs), "postgresql": (postgresql_problem, postgresql_kept, postgresql_wrong_pairs),
             "mysql": (mysql_problem, mysql_kept, mysql_wrong_pairs)}
 
 
-def differences(protocol, records, whole=True):
+def differences(name, records, whole=True):
+    protocol, _ = named(name)
     if protocol == "kafka":
         return kafka_differences(records, whole)
     if protocol in ("tls", "quic"):
         return tls_differences(protocol, records, whole)
     if protocol in IN_ORDER:
-        return ordered_differences(protocol, records) if whole else IN_ORDER[protocol][2](records)
-    return keyed_differences(protocol, records, whole)
+        return ordered_differences(name, records) if whole else IN_ORDER[protocol][2](records, name)
+    return keyed_differences(name, records, whole)

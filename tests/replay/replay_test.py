@@ -22,6 +22,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 WEIR = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else
                        os.environ.get("WEIR", os.path.join(ROOT, "build", "release", "weir")))
 PROTOCOLS = ("http", "http2", "grpc", "dns", "redis", "postgresql", "mysql", "mongodb", "kafka", "amqp", "tls", "quic")
+# Recordings of a protocol with other servers and drivers; what files they come from makes no difference to them.
+PEERS = ("grpc/peers", "mysql/peers", "postgresql/peers")
 FLOOR = 0.995
 FLOORS = {"mysql": 0.99}  # three of its truths are wrong (known_differences.md)
 failures = 0
@@ -61,10 +63,10 @@ def records_of(output, protocol):
 class Told:
     """One recording, and the folder where its other tellings are written."""
 
-    def __init__(self, protocol, folder):
-        self.protocol, self.folder = protocol, folder
-        self.capture = capture.load(recorded.recording(protocol))
-        self.flags = ["--raw-queries"] if protocol in recorded.IN_ORDER else []
+    def __init__(self, name, folder):
+        self.name, self.protocol, self.folder = name, recorded.named(name)[0], folder
+        self.capture = capture.load(recorded.recording(name))
+        self.flags = ["--raw-queries"] if self.protocol in recorded.IN_ORDER else []
 
     def read(self, *files, data=None, quiet=False):
         return weir(*self.flags, *(word for file in files for word in ("-r", file)), data=data, quiet=quiet)
@@ -110,22 +112,22 @@ def unlike(base, told, form):
 
 
 def truth(told):
-    output, code = told.read(recorded.recording(told.protocol))
+    output, code = told.read(recorded.recording(told.name))
     records = records_of(output, told.protocol)
     # A database connection that goes on encrypted is TLS from then on.
     own = {told.protocol, "tls"} if told.protocol in ("postgresql", "mysql") else {told.protocol}
     others = [line for line in output.splitlines() if json.loads(line)["protocol"] not in own]
     problems = [f"exit code {code}"] if code else []
     problems += [f"a record of another protocol: {line[:200]!r}" for line in others]
-    problems += recorded.differences(told.protocol, records)
-    report(f"{told.protocol} truth", problems, f"{len(records)} exchanges")
+    problems += recorded.differences(told.name, records)
+    report(f"{told.name} truth", problems, f"{len(records)} exchanges")
     return output, records
 
 
 def kinds_of_file(told, wanted):
     """Every file format must give the very same bytes."""
     plain = capture.pcap(told.capture)
-    gz = open(recorded.recording(told.protocol), "rb").read()
+    gz = open(recorded.recording(told.name), "rb").read()
     half = len(told.capture.packets) // 2
     one, two = (os.path.join(told.folder, name) for name in ("one.pcap", "two.pcap"))
     for path, packets in ((one, told.capture.packets[:half]), (two, told.capture.packets[half:])):
@@ -151,7 +153,7 @@ def kinds_of_file(told, wanted):
             a, b = wanted.splitlines(), output.splitlines()
             first = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
             problems.append(f"{len(a)} lines became {len(b)}; line {first + 1}: {a[first:first + 1]} became {b[first:first + 1]}")
-        report(f"{told.protocol} from {name}", problems)
+        report(f"{told.name} from {name}", problems)
 
 
 def tellings(told, base):
@@ -174,19 +176,19 @@ def tellings(told, base):
     if not dns:  # a repeated DNS query is a record of its own
         whole += [("with packets twice", capture.duplicated(c, 0.05), timeless)]
     for name, variant, form in whole:
-        report(f"{told.protocol} {name}", unlike(base, told.records(variant), form))
+        report(f"{told.name} {name}", unlike(base, told.records(variant), form))
 
 
 def losses(told):
     for share, floor in ((0.002, 0.96), (0.01, 0.85), (0.05, 0.5)):
         records = told.records(capture.dropped(told.capture, share, seed=7))
         paired = sum(1 for r in records if r.get("request") and r.get("response"))
-        of = sum(1 for t in recorded.truth(told.protocol) if t.get("request") and t.get("response"))
+        of = sum(1 for t in recorded.truth(told.name) if t.get("request") and t.get("response") is not None)
         # Where a CLIENT REPLY is lost nobody can know which commands of that connection are answered.
-        problems = [p for p in recorded.differences(told.protocol, records, whole=False) if "quiet:" not in p]
+        problems = [p for p in recorded.differences(told.name, records, whole=False) if "quiet:" not in p]
         if paired < floor * of:
             problems.append(f"only {paired} of {of} exchanges are paired")
-        report(f"{told.protocol} with {share:.1%} of the packets lost", problems, f"{paired} of {of} paired, none wrongly")
+        report(f"{told.name} with {share:.1%} of the packets lost", problems, f"{paired} of {of} paired, none wrongly")
 
 
 def damage(told):
@@ -207,7 +209,7 @@ def damage(told):
                 json.loads(line)
         except (ValueError, subprocess.TimeoutExpired) as failure:
             problems.append(f"seed {seed}: {failure}")
-    report(f"{told.protocol} with damage", problems)
+    report(f"{told.name} with damage", problems)
 
 
 def known_captures():
@@ -257,11 +259,12 @@ def known_differences():
 def main():
     if not os.access(WEIR, os.X_OK):
         sys.exit(f"replay_test: no binary at {WEIR}")
-    for protocol in PROTOCOLS:
+    for name in (*PROTOCOLS, *PEERS):
         with tempfile.TemporaryDirectory(prefix="weir-replay-") as folder:
-            told = Told(protocol, folder)
+            told = Told(name, folder)
             output, records = truth(told)
-            kinds_of_file(told, output)
+            if name in PROTOCOLS:
+                kinds_of_file(told, output)
             tellings(told, records)
             losses(told)
             damage(told)

@@ -62,12 +62,13 @@ TEST(Exposition, CaptureIsShownPerWorkerWhereThereIsACapture) {
 
 TEST(Exposition, HttpServerHistogram) {
   Scene scene;
-  scene.first.on(HttpTrip("GET", "/a", 200));
-  scene.first.on(HttpTrip("GET", "/b", 200));
-  scene.second.on(HttpTrip("GET", "/c", 200));
+  scene.first.on(HttpTrip("GET", "/user/1", 200));
+  scene.first.on(HttpTrip("GET", "/user/2", 200));
+  scene.second.on(HttpTrip("GET", "/user/3", 200));
   const std::string page = scene.page();
   const std::string labels =
-      R"({http_request_method="GET",http_response_status_code="200",network_protocol_version="1.1")";
+      R"({http_request_method="GET",http_response_status_code="200",network_protocol_version="1.1",)"
+      R"(url_template="/user/{id}")";
   const std::string name = "http_server_request_duration_seconds";
   contains(page, "# TYPE " + name + " histogram\n");
   contains(page, name + "_bucket" + labels + ",le=\"0.0025\"} 0\n");
@@ -86,13 +87,15 @@ TEST(Exposition, RoleErrorsAndUnanswered) {
   scene.first.on(HttpTrip("GET", "/", 500));
   scene.first.on(HttpTrip("GET", "/", 0));
   const std::string page = scene.page();
-  contains(page,
-           R"(http_client_request_duration_seconds_count{http_request_method="GET",)"
-           R"(http_response_status_code="404",network_protocol_version="1.1",error_type="404"} 1)");
+  contains(page, R"(http_client_request_duration_seconds_count{http_request_method="GET",)"
+                 R"(http_response_status_code="404",network_protocol_version="1.1",)"
+                 R"(url_template="_OTHER",error_type="404"} 1)");
   contains(page, R"(http_server_request_duration_seconds_count{http_request_method="GET",)"
-                 R"(http_response_status_code="404",network_protocol_version="1.1"} 1)");
-  contains(page, R"(status_code="500",network_protocol_version="1.1",error_type="500"} 1)");
-  contains(page, R"(method="GET",network_protocol_version="1.1",error_type="unanswered"} 1)");
+                 R"(http_response_status_code="404",network_protocol_version="1.1",)"
+                 R"(url_template="_OTHER"} 1)");
+  const std::string known = R"(network_protocol_version="1.1",url_template="/",)";
+  contains(page, R"(status_code="500",)" + known + R"(error_type="500"} 1)");
+  contains(page, R"(method="GET",)" + known + R"(error_type="unanswered"} 1)");
 }
 
 TEST(Exposition, OtherFamilies) {

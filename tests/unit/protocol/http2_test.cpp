@@ -264,6 +264,20 @@ TEST_F(Http2, AfterALossTheNextFramesAreFound) {
   EXPECT_FALSE(at(2).size_bytes.has_value());
 }
 
+// What was lost of an answer is not told as nothing.
+TEST_F(Http2, TrailersAreNoWholeAnswerWhereTheHeadWasLost) {
+  begin();
+  drive.client(h2::all({client.headers(1, call("/pkg.Svc/Do")), data(1, "", true)}));
+  drive.lose(Direction::kToClient, 120);
+  const std::string ping = h2::frame(6, 0, 0, std::string(8, 'p'));
+  drive.server(server.headers(1, {{"grpc-status", "0"}}, true) + ping + ping);
+  ASSERT_EQ(count(), 2u) << drive.dump();
+  EXPECT_EQ(at(1).quality, Quality::kGap);
+  EXPECT_EQ(at(1).status, Status::kOk);
+  EXPECT_EQ(at(1).field("rpc.response.status_code"), "OK");
+  EXPECT_FALSE(at(1).has("weir.grpc.response.messages"));
+}
+
 // The table is still right where a loss can have taken no head with it.
 TEST_F(Http2, ALossWithoutHeadsCostsNothing) {
   begin();

@@ -319,6 +319,19 @@ TEST(Postgresql, RowsAndValuesAreSkipped) {
   EXPECT_GT(d.skipped_bytes(), 290000u);
 }
 
+TEST(Postgresql, TellsThatNoRowsCameAlsoWithoutColumns) {
+  Drive d(kPostgres);
+  d.client(parse("s", "SELECT a") + kSync);
+  d.server(frame('1') + ready());
+  d.client(bound("s") + execute() + kSync);
+  d.server(frame('2') + complete("SELECT 0") + ready());
+  d.client(query("INSERT INTO t SELECT a"));
+  d.server(complete("INSERT 0 0") + ready());
+  ASSERT_EQ(d.messages().size(), 6u);
+  EXPECT_EQ(d.messages()[3].field("db.response.returned_rows"), "0");
+  EXPECT_EQ(d.messages()[5].field("db.response.returned_rows"), "");
+}
+
 TEST(Postgresql, FindsItsWayAfterAGapInsideRows) {
   Drive d(kPostgres);
   d.client(query("SELECT a"));
