@@ -440,15 +440,20 @@ def kafka_differences(records, whole=True):
 
 
 def tls_differences(protocol, records, whole):
-    """One handshake a connection, with a name and ends of its own."""
-    wanted, found = {ends(t): t for t in truth(protocol)}, []
+    """One handshake a connection, by its ends; over UDP a later one may have the same."""
+    wanted, found = collections.defaultdict(list), []
+    for t in truth(protocol):
+        wanted[ends(t)].append(t)
     for record in records:
-        t, at, answer = wanted.pop(ends(record), None), record["attributes"], record.get("response")
-        if t is None:
+        possible, at, answer = wanted[ends(record)], record["attributes"], record.get("response")
+        if not possible:
             found.append(f"{ends(record)} never was, or was told before")
             continue
+        named = (t for t in possible if t["request"]["server_name"] == at.get("tls.client.server_name"))
+        possible.remove(t := next(named, possible[0]))
         problems = sound(record)
-        if whole or record.get("request"):
+        # Of a ClientHello in several datagrams the one with the name may be lost.
+        if whole or (record.get("request") and record["quality"] == "complete"):
             problems += differs("server name", at.get("tls.client.server_name"), t["request"]["server_name"])
         if whole:
             problems += differs("quality", record["quality"], "complete") + \
@@ -458,7 +463,7 @@ def tls_differences(protocol, records, whole):
         if (whole or answer) and record["quality"] == "complete" and not cut_off:
             problems += tls_answer(at, record, t["response"])
         found += [f"{t['shape']} {ends(record)[0]}: {problem}" for problem in problems]
-    return found + [f"{t['shape']} {end[0]}: no record" for end, t in wanted.items() if whole]
+    return found + [f"{t['shape']} {end[0]}: no record" for end, left in wanted.items() for t in left if whole]
 
 
 def tls_answer(at, record, wanted):
