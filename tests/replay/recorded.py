@@ -8,12 +8,18 @@ LONGEST = 60_000_000_000
 
 
 def recording(protocol):
-    return os.path.join(DATA, protocol, "shapes.pcap.gz")
+    return os.path.join(DATA, *place(protocol)) + ".pcap.gz"
 
 
 def truth(protocol):
-    with open(os.path.join(DATA, protocol, "shapes.truth.jsonl"), encoding="utf-8") as file:
+    with open(os.path.join(DATA, *place(protocol)) + ".truth.jsonl", encoding="utf-8") as file:
         return [json.loads(line) for line in file]
+
+
+def place(protocol):
+    """Folder and name of a recording: "kafka", or, of another than the first, "kafka/java"."""
+    folder, _, name = protocol.partition("/")
+    return folder, name or "shapes"
 
 
 def ends(it):
@@ -398,31 +404,32 @@ def mysql_wrong_pairs(records):
     return found
 
 
-def kafka_differences(records, whole=True):
+def kafka_differences(protocol, records, whole=True):
     """Each exchange of the recorded clients once, with the bytes that their log tells. An id is unique within one of a
     client's connections, of which the log does not tell the ports. An answer that came while the client was ending is
-    not in its log."""
+    not in its log, and the Java clients' tells no bytes."""
     wanted, said = collections.defaultdict(list), {}
-    for t in truth("kafka"):
+    for t in truth(protocol):
         if "said" in t:
             said[t["shape"]] = t["said"]
             continue
-        key = t["client_id"], t["api"], t["version"], t["correlation"], t["request"]["wire_bytes"]
-        wanted[key].append(t["response"] and t["response"]["wire_bytes"])
+        key = t["client_id"], t["api"], t["version"], t["correlation"], t["request"].get("wire_bytes")
+        wanted[key].append(t["response"] is not None and t["response"].get("wire_bytes"))
     clients, found, messages = {key[0] for key in wanted}, [], collections.Counter()
+    sized = any(key[-1] is not None for key in wanted)
     for record in records:
         at, request, answer = record["attributes"], record.get("request"), record.get("response")
         client = at.get("messaging.client.id")
         if client not in clients or (not whole and record["quality"] != "complete"):
             continue
         key = client, at.get("messaging.operation.name"), at.get("weir.kafka.api_version"), \
-            at.get("weir.kafka.correlation_id"), request and request["wire_bytes"]
+            at.get("weir.kafka.correlation_id"), request["wire_bytes"] if request and sized else None
         found += [f"{key}: {line}" for line in sound(record)]
-        got, possible = answer and answer["wire_bytes"], wanted.get(key, [])
+        got, possible = answer is not None and (answer["wire_bytes"] if sized else None), wanted.get(key, [])
         if got in possible:
             possible.remove(got)
-        elif None in possible or (got is None and not whole and possible):
-            possible.remove(None if None in possible else possible[0])
+        elif False in possible or (got is False and not whole and possible):
+            possible.remove(False if False in possible else possible[0])
         else:
             found.append(f"{key}: answered with {got}, not {possible}")
         if whole:
@@ -482,8 +489,8 @@ IN_ORDER = {"redis": (redis_problem, all_kept, redis_wrong_pairs), "postgresql":
 
 
 def differences(protocol, records, whole=True):
-    if protocol == "kafka":
-        return kafka_differences(records, whole)
+    if place(protocol)[0] == "kafka":
+        return kafka_differences(protocol, records, whole)
     if protocol in ("tls", "quic"):
         return tls_differences(protocol, records, whole)
     if protocol in IN_ORDER:

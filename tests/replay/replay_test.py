@@ -22,6 +22,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 WEIR = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else
                        os.environ.get("WEIR", os.path.join(ROOT, "build", "release", "weir")))
 PROTOCOLS = ("http", "http2", "grpc", "dns", "redis", "postgresql", "mysql", "mongodb", "kafka", "tls", "quic")
+# Further recordings, of other clients and servers.
+ALSO = ("kafka/mock",)
 FLOOR = 0.995
 FLOORS = {"mysql": 0.99}  # three of its truths are wrong (known_differences.md)
 failures = 0
@@ -55,10 +57,10 @@ def records_of(output, protocol):
 class Told:
     """One recording, and the folder where its other tellings are written."""
 
-    def __init__(self, protocol, folder):
-        self.protocol, self.folder = protocol, folder
-        self.capture = capture.load(recorded.recording(protocol))
-        self.flags = ["--raw-queries"] if protocol in recorded.IN_ORDER else []
+    def __init__(self, name, folder):
+        self.name, self.protocol, self.folder = name, recorded.place(name)[0], folder
+        self.capture = capture.load(recorded.recording(name))
+        self.flags = ["--raw-queries"] if self.protocol in recorded.IN_ORDER else []
 
     def read(self, *files, data=None, quiet=False):
         return weir(*self.flags, *(word for file in files for word in ("-r", file)), data=data, quiet=quiet)
@@ -104,15 +106,15 @@ def unlike(base, told, form):
 
 
 def truth(told):
-    output, code = told.read(recorded.recording(told.protocol))
+    output, code = told.read(recorded.recording(told.name))
     records = records_of(output, told.protocol)
     # A database connection that goes on encrypted is TLS from then on.
     own = {told.protocol, "tls"} if told.protocol in ("postgresql", "mysql") else {told.protocol}
     others = [line for line in output.splitlines() if json.loads(line)["protocol"] not in own]
     problems = [f"exit code {code}"] if code else []
     problems += [f"a record of another protocol: {line[:200]!r}" for line in others]
-    problems += recorded.differences(told.protocol, records)
-    report(f"{told.protocol} truth", problems, f"{len(records)} exchanges")
+    problems += recorded.differences(told.name, records)
+    report(f"{told.name} truth", problems, f"{len(records)} exchanges")
     return output, records
 
 
@@ -175,12 +177,12 @@ def losses(told):
     for share, floor in ((0.002, 0.96), (0.01, 0.85), (0.05, 0.5)):
         records = told.records(capture.dropped(told.capture, share, seed=7))
         paired = sum(1 for r in records if r.get("request") and r.get("response"))
-        of = sum(1 for t in recorded.truth(told.protocol) if t.get("request") and t.get("response"))
+        of = sum(1 for t in recorded.truth(told.name) if t.get("request") is not None and t.get("response") is not None)
         # Where a CLIENT REPLY is lost nobody can know which commands of that connection are answered.
-        problems = [p for p in recorded.differences(told.protocol, records, whole=False) if "quiet:" not in p]
+        problems = [p for p in recorded.differences(told.name, records, whole=False) if "quiet:" not in p]
         if paired < floor * of:
             problems.append(f"only {paired} of {of} exchanges are paired")
-        report(f"{told.protocol} with {share:.1%} of the packets lost", problems, f"{paired} of {of} paired, none wrongly")
+        report(f"{told.name} with {share:.1%} of the packets lost", problems, f"{paired} of {of} paired, none wrongly")
 
 
 def damage(told):
@@ -259,6 +261,11 @@ def main():
             tellings(told, records)
             losses(told)
             damage(told)
+    for name in ALSO:
+        with tempfile.TemporaryDirectory(prefix="weir-replay-") as folder:
+            told = Told(name, folder)
+            truth(told)
+            losses(told)
     known_captures()
     sys.exit(1 if failures else 0)
 
