@@ -117,7 +117,6 @@ DnsLikeness examine_dns(Bytes message, Direction direction) {
   DnsLikeness found;
   DnsHeader header;
   if (!read_dns_header(message, header) || !is_dns_opcode(header.opcode()) ||
-      least_bytes(header) > kMostBytes ||
       header.response() != (direction == Direction::kToClient)) {
     return found;
   }
@@ -133,6 +132,11 @@ DnsLikeness examine_dns(Bytes message, Direction direction) {
   TextBuffer name(room);
   if (!read_dns_question(message, at, question, &name)) return found;
   if (question.type == 0 || is_netbios(message)) return found;
+  // Of a damaged message not everything is wrong.
+  if (least_bytes(header) > kMostBytes && header.counts[0] != 1 &&
+      !is_usual_class(question.klass)) {
+    return found;
+  }
   found.possible = true;
   found.usual = is_usual(header, question);
   found.whole = read_rest(message, at, header, 1) && at == message.size();

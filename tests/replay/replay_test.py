@@ -23,7 +23,7 @@ WEIR = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else
                        os.environ.get("WEIR", os.path.join(ROOT, "build", "release", "weir")))
 PROTOCOLS = ("http", "http2", "grpc", "dns", "redis", "postgresql", "mysql", "mongodb", "kafka", "tls", "quic")
 # Further recordings, of other clients and servers.
-ALSO = ("kafka/mock",)
+ALSO = ("kafka/java", "kafka/mock")
 FLOOR = 0.995
 FLOORS = {"mysql": 0.99}  # three of its truths are wrong (known_differences.md)
 failures = 0
