@@ -130,7 +130,8 @@ void Conversation::not_recognised(Side side, View& view) {
   Way& w = way(side);
   const bool from_start = !w.broken && stream_.syn_seen(side) && w.offset == 0;
   advance(side, view, view.bytes.size(), Count::kStreamFilteredOpaque);
-  if (from_start && roles_known_ && side == client_) {
+  // Where the server spoke first (mail) it may yet come to TLS.
+  if (from_start && roles_known_ && side == client_ && way(opposite(side)).offset == 0) {
     go_opaque(w.ready);
     return;
   }

@@ -106,10 +106,10 @@ void RequestsLens::finish() noexcept {
     close_connection(*connection, Close::kEndOfInput, now_);
   }
   datagrams_.finish(now_);
-  std::sort(deferred_.begin(), deferred_.end(), [](const Exchange& a, const Exchange& b) {
-    return a.begun() != b.begun() ? a.begun() < b.begun() : a.sequence < b.sequence;
+  std::sort(deferred_.begin(), deferred_.end(), [](const auto& a, const auto& b) {
+    return a->begun() != b->begun() ? a->begun() < b->begun() : a->sequence < b->sequence;
   });
-  for (Exchange& exchange : deferred_) emit(exchange);
+  for (const auto& exchange : deferred_) emit(*exchange);
   deferred_.clear();
   finishing_ = false;
   publish_sizes();
@@ -193,7 +193,7 @@ void RequestsLens::on_timer(Connection& connection) {
 
 void RequestsLens::on(Exchange& exchange) noexcept {
   if (finishing_) {
-    deferred_.push_back(std::move(exchange));
+    deferred_.push_back(std::make_unique<Exchange>(std::move(exchange)));
   } else {
     emit(exchange);
   }

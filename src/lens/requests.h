@@ -77,9 +77,10 @@ class RequestsLens final : private ExchangeSink {
   std::unique_ptr<ClosedConnections> closed_;
   FlowTable<Connection> connections_;
   Datagrams datagrams_;
-  std::vector<Exchange> deferred_;  // while finishing
-  Nanos now_ = 0;                   // the latest packet time
-  Nanos next_timers_ = 0;           // before this none can be due
+  // While finishing. Each by itself: what its flow gives back is the room for it.
+  std::vector<std::unique_ptr<Exchange>> deferred_;
+  Nanos now_ = 0;          // the latest packet time
+  Nanos next_timers_ = 0;  // before this none can be due
   bool finishing_ = false;
 };
 

@@ -57,16 +57,19 @@ bool read_rest(Bytes message, std::size_t& at, const DnsHeader& header, int ques
   return true;
 }
 
-// Nothing that a resolver or server would not send, in a message of so many bytes.
-bool is_sound(const DnsHeader& header, std::size_t size) {
-  constexpr std::uint8_t kQuery = 0, kNotify = 4, kUpdate = 5;
+// A message with so many questions and records has so many bytes.
+std::size_t least_bytes(const DnsHeader& header) {
   constexpr std::size_t kLeastQuestion = 5, kLeastRecord = 11;
   const auto& counts = header.counts;
   const std::size_t records = std::size_t{counts[1]} + counts[2] + counts[3];
-  if (counts[0] > 1 || header.reserved_bit() ||
-      DnsHeader::kSize + counts[0] * kLeastQuestion + records * kLeastRecord > size) {
-    return false;
-  }
+  return DnsHeader::kSize + counts[0] * kLeastQuestion + records * kLeastRecord;
+}
+
+// Nothing that a resolver or server would not send, in a message of so many bytes.
+bool is_sound(const DnsHeader& header, std::size_t size) {
+  constexpr std::uint8_t kQuery = 0, kNotify = 4, kUpdate = 5;
+  const auto& counts = header.counts;
+  if (counts[0] > 1 || header.reserved_bit() || least_bytes(header) > size) return false;
   const std::uint8_t opcode = header.opcode();
   if (opcode != kQuery && opcode != kNotify && opcode != kUpdate) return false;
   if (header.response()) return counts[0] == 1 || counts[1] != 0;
@@ -110,6 +113,7 @@ Match match_stream(Bytes head, Direction direction) {
 bool is_dns_opcode(std::uint8_t opcode) { return !dns_opcode_name(opcode).empty(); }
 
 DnsLikeness examine_dns(Bytes message, Direction direction) {
+  constexpr std::size_t kMostBytes = 65535;
   DnsLikeness found;
   DnsHeader header;
   if (!read_dns_header(message, header) || !is_dns_opcode(header.opcode()) ||
@@ -128,6 +132,11 @@ DnsLikeness examine_dns(Bytes message, Direction direction) {
   TextBuffer name(room);
   if (!read_dns_question(message, at, question, &name)) return found;
   if (question.type == 0 || is_netbios(message)) return found;
+  // Of a damaged message not everything is wrong.
+  if (least_bytes(header) > kMostBytes && header.counts[0] != 1 &&
+      !is_usual_class(question.klass)) {
+    return found;
+  }
   found.possible = true;
   found.usual = is_usual(header, question);
   found.whole = read_rest(message, at, header, 1) && at == message.size();

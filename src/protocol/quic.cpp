@@ -46,12 +46,12 @@ constexpr std::string_view kErrors[] = {"no_error",
                                         "no_viable_path"};
 constexpr std::uint64_t kCryptoError = 0x100;  // and the number of a TLS alert
 
-// Whose key is the packet's own destination id: only a client's first Initial is.
+// Whose key is the packet's own destination id: a client's first Initial is, and its first after a
+// Retry, where the id is the server's choice and of any length.
 bool opens_itself(const QuicPacket& packet, InitialKeys& client, InitialKeys& server,
                   QuicPayload& payload) {
   const InitialSecrets* secrets = initial_secrets(packet.version);
-  return secrets && packet.destination.size() >= kMinFirstId &&
-         derive_initial_keys(*secrets, packet.destination, client, server) &&
+  return secrets && derive_initial_keys(*secrets, packet.destination, client, server) &&
          open_initial(packet, client, 0, payload);
 }
 
@@ -109,7 +109,9 @@ class QuicDecoder : public Decoder {
     if (packet.version != version_ || !open_initial(packet, client.keys, client.largest, payload)) {
       InitialKeys client_keys, server_keys;
       if (!opens_itself(packet, client_keys, server_keys, payload)) return false;
-      // After a Retry the same handshake goes on with other keys.
+      // After a Retry, which the token tells when it was not captured, the same handshake goes on
+      // with other keys.
+      retry_ = retry_ || !packet.token.empty();
       const bool goes_on = retry_ && !answered_ && packet.version == version_;
       if (!goes_on) start(packet.version);
       side(Direction::kToServer).keys = client_keys;
@@ -317,8 +319,9 @@ Match match(Bytes head, Direction direction, Transport transport) {
     if (forces_negotiation(packet, head.size())) return Match::kYes;
     InitialKeys client, server;
     QuicPayload payload;
-    const bool first =
-        packet.type == QuicType::kInitial && opens_itself(packet, client, server, payload);
+    const bool first = packet.type == QuicType::kInitial &&
+                       packet.destination.size() >= kMinFirstId &&
+                       opens_itself(packet, client, server, payload);
     return first ? Match::kYes : Match::kNo;
   }
   if (packet.type != QuicType::kVersionNegotiation) {

@@ -110,7 +110,8 @@ bool read_quic_packet(Bytes datagram, QuicPacket& packet) noexcept {
   }
   packet.type = type_of(first, packet.version);
   if (packet.type == QuicType::kRetry) return reader.remaining() >= kSampleBytes;
-  if (packet.type == QuicType::kInitial) take(reader, variable(reader));  // token
+  packet.token = {};
+  if (packet.type == QuicType::kInitial) packet.token = take(reader, variable(reader));
   const std::uint64_t length = variable(reader);
   packet.number_at = reader.offset();
   if (!reader.ok() || length > reader.remaining() || length < kMaxNumberBytes + kSampleBytes) {

@@ -25,6 +25,7 @@ struct QuicPacket {
   QuicType type = QuicType::kOther;
   std::uint32_t version = 0;
   Bytes destination, source;  // connection ids
+  Bytes token;                // of Initial: what the client had from the server
   Bytes whole;                // the packet; the rest of the datagram where it has no length
   std::size_t number_at = 0;  // of Initial: where the packet number begins, still protected
   Bytes versions;             // of a Version Negotiation

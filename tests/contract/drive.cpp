@@ -54,7 +54,7 @@ void Drive::feed(Direction direction, std::string_view bytes) {
 }
 
 void Drive::datagram(Direction direction, std::string_view bytes) {
-  if (opaque_) return;
+  opaque_ = false;  // that was the one before
   for (Side& s : sides_) s.last_begin = 0;
   side(direction).held.assign(bytes);
   bool moved = false;
@@ -246,6 +246,7 @@ void Drive::end(Direction direction, std::uint64_t stream_id, const MessageEnd& 
   message.end = end.end;
   if (end.size_bytes) message.size_bytes = end.size_bytes;
   if (end.status) message.status = *end.status;
+  if (message.quality == Quality::kComplete) message.quality = end.quality;
   copy_fields(end.fields, message);
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """memory_churn: very many short conversations from a file; weir's resident memory, files that are mapped aside (the capture, the
-program, shared libraries), stays below 52 MB."""
+program, shared libraries), stays below 40 MB."""
 import os
 import re
 import subprocess
@@ -9,7 +9,7 @@ import time
 import lib_churn
 from lib import WEIR, counts, equal, main, test
 
-MOST = 52 * 1024  # kB
+MOST = 40 * 1024  # kB
 
 
 def resident(pid):

@@ -125,12 +125,30 @@ def ip_of(head, payload, identification=None, fragment=None):
 FIN_PSH = 0x01 | 0x08
 
 
+class Order:
+    """Which segments of one direction come in order."""
+
+    def __init__(self):
+        self.next, self.behind = None, {}
+
+    def takes(self, segment):
+        begin, end = segment.sequence, (segment.sequence + len(segment.payload) + (segment.flags & 0x02) // 2) & 0xFFFFFFFF
+        if begin != (begin if self.next is None else self.next):
+            self.behind[begin] = end
+            return False
+        while end in self.behind:
+            end = self.behind.pop(end)
+        self.next = end
+        return True
+
+
 def split(capture, most, seed=1, only=lambda segment: True):
-    """Every TCP payload in pieces of 1 to `most` bytes, captured at the same time."""
-    chance, out = random.Random(seed), []
+    """Every TCP payload in pieces of 1 to `most` bytes, captured at the same time; but what comes out of order stays whole, as
+    weir keeps no more than 1024 segments behind a hole."""
+    chance, out, ways = random.Random(seed), [], {}
     for packet in capture.packets:
         s = Segment(packet, capture.link)
-        if not s.is_tcp or len(s.payload) < 2 or not only(s):
+        if not s.is_tcp or not ways.setdefault(s.direction, Order()).takes(s) or len(s.payload) < 2 or not only(s):
             out.append(packet)
             continue
         at = 0
@@ -203,14 +221,16 @@ def duplicated(capture, share, seed=1):
     return Capture(capture.link, out)
 
 
-def reordered(capture, share, most=3, seed=1):
-    """Some packets arrive up to `most` places late, but none after its connection's reset, behind which nothing counts.
-    The times stay in order: the file is one of a reordering path."""
+def reordered(capture, share, most=3, within=20_000_000, seed=1):
+    """Some packets arrive up to `most` places and `within` ns late, but none after its connection's reset, behind which nothing
+    counts. The times stay in order: the file is one of a reordering path. (What was acknowledged is not waited for longer than
+    100 ms: no path holds a packet back that long when its receiver already has it.)"""
     chance, segments = random.Random(seed), [Segment(p, capture.link) for p in capture.packets]
     places = []
     for number, segment in enumerate(segments):
         near = segments[number + 1:number + 2 + most]
-        fixed = any(s.is_tcp and s.flags & 0x04 and s.connection == segment.connection for s in near)
+        fixed = any(s.is_tcp and s.flags & 0x04 and s.connection == segment.connection for s in near) or \
+            (near and near[-1].packet.time - segment.packet.time > within)
         late = chance.random() < share and not fixed
         places.append(number + (chance.randint(1, most) + 0.5 if late else 0))
     order = sorted(range(len(places)), key=places.__getitem__)

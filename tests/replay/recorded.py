@@ -464,36 +464,38 @@ def mysql_wrong_pairs(records, name):
     return found
 
 
-def kafka_differences(records, whole=True):
+def kafka_differences(protocol, records, whole=True):
     """Each exchange of the recorded clients once, with the bytes that their log tells. An id is unique within one of a
     client's connections, of which the log does not tell the ports. An answer that came while the client was ending is
-    not in its log."""
+    not in its log, and the Java clients' tells no bytes."""
     wanted, said = collections.defaultdict(list), {}
-    for t in truth("kafka"):
+    for t in truth(protocol):
         if "said" in t:
             said[t["shape"]] = t["said"]
             continue
-        key = t["client_id"], t["api"], t["version"], t["correlation"], t["request"]["wire_bytes"]
-        wanted[key].append(t["response"] and t["response"]["wire_bytes"])
+        key = t["client_id"], t["api"], t["version"], t["correlation"], t["request"].get("wire_bytes")
+        wanted[key].append(t["response"] is not None and t["response"].get("wire_bytes"))
     clients, found, messages = {key[0] for key in wanted}, [], collections.Counter()
+    sized = any(key[-1] is not None for key in wanted)
     for record in records:
         at, request, answer = record["attributes"], record.get("request"), record.get("response")
         client = at.get("messaging.client.id")
         if client not in clients or (not whole and record["quality"] != "complete"):
             continue
         key = client, at.get("messaging.operation.name"), at.get("weir.kafka.api_version"), \
-            at.get("weir.kafka.correlation_id"), request and request["wire_bytes"]
+            at.get("weir.kafka.correlation_id"), request["wire_bytes"] if request and sized else None
         found += [f"{key}: {line}" for line in sound(record)]
-        got, possible = answer and answer["wire_bytes"], wanted.get(key, [])
+        got, possible = answer is not None and (answer["wire_bytes"] if sized else None), wanted.get(key, [])
         if got in possible:
             possible.remove(got)
-        elif None in possible or (got is None and not whole and possible):
-            possible.remove(None if None in possible else possible[0])
+        elif False in possible or (got is False and not whole and possible):
+            possible.remove(False if False in possible else possible[0])
         else:
             found.append(f"{key}: answered with {got}, not {possible}")
         if whole:
             found += differs("quality", record["quality"], "complete")
-            messages[client] += at.get("messaging.batch.message_count", 0)
+            if record["status"] != "error":  # what was refused is sent again
+                messages[client] += at.get("messaging.batch.message_count", 0)
             if at.get("weir.kafka.acks") == 0:
                 found += differs("status", record["status"], "one_way")
     if whole:
@@ -506,15 +508,20 @@ def kafka_differences(records, whole=True):
 
 
 def tls_differences(protocol, records, whole):
-    """One handshake a connection, with a name and ends of its own."""
-    wanted, found = {ends(t): t for t in truth(protocol)}, []
+    """One handshake a connection, by its ends; over UDP a later one may have the same."""
+    wanted, found = collections.defaultdict(list), []
+    for t in truth(protocol):
+        wanted[ends(t)].append(t)
     for record in records:
-        t, at, answer = wanted.pop(ends(record), None), record["attributes"], record.get("response")
-        if t is None:
+        possible, at, answer = wanted[ends(record)], record["attributes"], record.get("response")
+        if not possible:
             found.append(f"{ends(record)} never was, or was told before")
             continue
+        named = (t for t in possible if t["request"]["server_name"] == at.get("tls.client.server_name"))
+        possible.remove(t := next(named, possible[0]))
         problems = sound(record)
-        if whole or record.get("request"):
+        # Of a ClientHello in several datagrams the one with the name may be lost.
+        if whole or (record.get("request") and record["quality"] == "complete"):
             problems += differs("server name", at.get("tls.client.server_name"), t["request"]["server_name"])
         if whole:
             problems += differs("quality", record["quality"], "complete") + \
@@ -524,7 +531,7 @@ def tls_differences(protocol, records, whole):
         if (whole or answer) and record["quality"] == "complete" and not cut_off:
             problems += tls_answer(at, record, t["response"])
         found += [f"{t['shape']} {ends(record)[0]}: {problem}" for problem in problems]
-    return found + [f"{t['shape']} {end[0]}: no record" for end, t in wanted.items() if whole]
+    return found + [f"{t['shape']} {end[0]}: no record" for end, left in wanted.items() for t in left if whole]
 
 
 def tls_answer(at, record, wanted):
@@ -545,7 +552,7 @@ IN_ORDER = {"redis": (redis_problem, all_kept, redis_wrong_pairs), "postgresql":
 def differences(name, records, whole=True):
     protocol, _ = named(name)
     if protocol == "kafka":
-        return kafka_differences(records, whole)
+        return kafka_differences(name, records, whole)
     if protocol in ("tls", "quic"):
         return tls_differences(protocol, records, whole)
     if protocol in IN_ORDER:
