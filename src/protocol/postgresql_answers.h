@@ -62,6 +62,7 @@ class PostgresAnswers {
   Step read_reply(Bytes bytes, std::size_t at, std::uint64_t offset, MessageSink& sink);
   void take(const PostgresFrame& frame, Bytes body, std::uint64_t begin, MessageSink& sink);
   bool take_unasked(const PostgresFrame& frame, Bytes body, std::uint64_t begin, MessageSink& sink);
+  void take_skipped(const PostgresFrame& frame, Bytes body, std::uint64_t begin, MessageSink& sink);
   void take_authentication(Bytes body);
   void take_parameter(Bytes body);
   void take_command(Bytes body, std::uint64_t end, MessageSink& sink);

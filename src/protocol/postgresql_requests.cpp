@@ -193,7 +193,7 @@ void PostgresRequests::show_startup(Bytes params, std::uint64_t begin, std::uint
   fields.add(kPostgresApplication, application);
   fields.add(kPostgresMessage, "startup");
   message.fields = fields.get();
-  sink.on(message);
+  tell(message, sink);
 }
 
 // What has no text to be shown by.
@@ -210,7 +210,7 @@ void PostgresRequests::show_other(std::string_view name, std::string_view text, 
   if (process != 0) fields.add(kPostgresProcess, std::int64_t{process});
   fields.add(kPostgresMessage, text);
   message.fields = fields.get();
-  sink.on(message);
+  tell(message, sink);
 }
 
 // --- frames --------------------------------------------------------------------------------------
@@ -326,7 +326,7 @@ void PostgresRequests::show_simple(Bytes body, std::uint64_t begin, std::uint64_
   statements_.close({});
   executed_ = false;
   session_.push(Kind::kSimple, true);
-  sink.on(message);
+  tell(message, sink);
 }
 
 void PostgresRequests::take_parse(Bytes body) {
@@ -393,6 +393,13 @@ void PostgresRequests::show_asking(std::uint64_t end, std::string_view text, Mes
   fields.add(kPostgresMessage, text);
   message.fields = fields.get();
   asking_.shown = true;
+  tell(message, sink);
+}
+
+// Requests are told in their order: what was flushed before this one is not told any more.
+void PostgresRequests::tell(const Message& message, MessageSink& sink) {
+  flushed_ = {};
+  session_.flushed = false;
   sink.on(message);
 }
 
@@ -431,8 +438,6 @@ void PostgresRequests::show_flushed(MessageSink& sink) {
   asking_ = flushed_;
   finish_asking(flushed_end_, message_of(asking_.type), sink);
   asking_ = asking;
-  flushed_ = {};
-  session_.flushed = false;
   executed_ = true;
   session_.push(Kind::kPrepare, false);
 }

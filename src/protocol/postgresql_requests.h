@@ -52,6 +52,7 @@ class PostgresRequests {
   void show_other(std::string_view name, std::string_view message, MessageKind kind,
                   std::uint64_t begin, std::uint64_t end, std::uint32_t process, MessageSink& sink);
   void show_asking(std::uint64_t end, std::string_view message, MessageSink& sink);
+  void tell(const Message& message, MessageSink& sink);
   void finish_asking(std::uint64_t end, std::string_view message, MessageSink& sink);
   void begin(std::uint64_t at) {
     if (!asking_.begun) asking_ = {.begun = true, .begin = at};

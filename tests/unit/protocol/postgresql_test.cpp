@@ -243,6 +243,22 @@ TEST(Postgresql, WhatIsPreparedAheadBelongsToWhatIsExecuted) {
             ">EXECUTE <SELECT 1 >SELECT ? <SELECT 2");
 }
 
+TEST(Postgresql, WhatTheServerSaysWhileItPassesOverAnswersNothing) {
+  EXPECT_EQ(
+      decoded(
+          {client(bound("") + execute() + bound("") + execute() + kSync + query("SELECT 1")),
+           server(frame('2') + error("22012") + parameter("TimeZone", "UTC") + row("1") +
+                  report('N', "NOTICE", "00000", "n") + ready() + complete("SELECT 2") + ready())}),
+      ">EXECUTE >EXECUTE >SELECT ? <22012 ~00000 <not_executed <SELECT 2");
+}
+
+TEST(Postgresql, WhatIsPreparedAheadIsNotToldBehindWhatFollowsIt) {
+  EXPECT_EQ(decoded({client(parse("a", "SELECT a") + kFlush + query("SELECT 1")),
+                     server(frame('1') + complete("SELECT 2") + ready() +
+                            report('E', "FATAL", "57P01", "bye"))}),
+            ">SELECT ? <SELECT 2 ~57P01");
+}
+
 TEST(Postgresql, SyncSentBeforeACopyIsIgnored) {
   const std::string in = frame('G', "\0"s + number(0, 2));
   const auto messages =
