@@ -99,7 +99,7 @@ Step PostgresRequests::decode(Bytes bytes, std::uint64_t offset, MessageSink& si
     if (read == Read::kSkip) verdict = Verdict::kProgress;
     if (read == Read::kInvalid) verdict = Verdict::kInvalid;
   }
-  resume_ = offset + at;
+  resume_ = offset + at + skip;
   // Until a request is shown its bytes are kept: they carry the time of its beginning.
   const bool held = asking_.begun && !asking_.shown;
   if (verdict == Verdict::kInvalid) {
@@ -122,6 +122,11 @@ void PostgresRequests::forget(MessageSink& sink) {
   // Another may have taken its place.
   statements_.close({});
   statements_.bind({}, {});
+}
+
+void PostgresRequests::close(std::uint64_t offset, MessageSink& sink) {
+  resume_ = std::min(resume_, offset);
+  forget(sink);
 }
 
 void PostgresRequests::end_tail(MessageSink& sink) {

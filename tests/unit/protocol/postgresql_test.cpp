@@ -335,6 +335,20 @@ TEST(Postgresql, RowsAndValuesAreSkipped) {
   EXPECT_GT(d.skipped_bytes(), 290000u);
 }
 
+TEST(Postgresql, WhatIsCutOffEndsWhereTheConnectionDoes) {
+  const std::string asked = parse("", "SELECT $1") + bound("", std::string(3000, 'v'));
+  const std::string said = complete("SELECT 1") + row(std::string(3000, 'v'));
+  for (const test::Chunking& chunking : {test::whole(), test::random_chunks(1, 64)}) {
+    const auto d = drive(
+        {client(query("SELECT 1")), server(said.substr(0, 1000)), client(asked.substr(0, 2000))},
+        chunking);
+    d->close_both();
+    ASSERT_EQ(brief(d->messages()), ">SELECT ? <SELECT 1 >SELECT $1");
+    EXPECT_EQ(d->messages()[1].end, 1000u);
+    EXPECT_EQ(d->messages()[2].end, d->messages()[0].end + 2000);
+  }
+}
+
 TEST(Postgresql, FindsItsWayAfterAGapInsideRows) {
   Drive d(kPostgres);
   d.client(query("SELECT a"));
