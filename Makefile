@@ -49,11 +49,12 @@ bench:
 format:
 	git ls-files '*.h' '*.cpp' '*.c' | xargs $(FORMAT) -i
 
+# Each protocol's decoder by itself, and the whole way to records: two hours.
 fuzz:
 	@scripts/install-deps --test
 	cmake --preset asan -DWEIR_WERROR=ON
 	cmake --build --preset asan --parallel $(JOBS) --target $(FUZZERS)
-	@tests/run --fuzz-seconds $(FUZZ_SECONDS) fuzz
+	@tests/run --fuzz-seconds $(FUZZ_SECONDS) --fuzz-each fuzz
 
 clean:
 	rm -rf build

@@ -1,9 +1,9 @@
-// bench_floor FILE STAGE [ROUNDS]: the least work that reads a pcap file of TCP over IPv4 over
-// Ethernet, stage by stage, each on top of the one before: libpcap (reads only, with that library),
-// walk (record headers), parse (packet headers), flow (a table of connections), lines (searches all
-// payload for line ends), http, redis (finds message ends and pairs first in first out). No
-// reordering, no gaps, no fields, no checks: it is not a product and trusts its input. What weir
-// costs beyond it is what the truth costs.
+// bench_floor FILE STAGE [ROUNDS]: the least work that reads a pcap file of TCP and UDP over IPv4
+// over Ethernet, stage by stage, each on top of the one before: libpcap (reads only, with that
+// library), walk (record headers), parse (packet headers), flow (a table of connections), lines
+// (searches all payload for line ends), http, redis, postgresql (finds message ends and pairs first
+// in first out). No reordering, no gaps, no fields, no checks: it is not a product and trusts its
+// input. What weir costs beyond it is what the truth costs.
 //
 // Prints one line: the median of the rounds' CPU seconds, and what it counted. A round is timed
 // from open to close with a mapping of its own, page faults included; the table is emptied before
@@ -24,19 +24,31 @@
 #include <ctime>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace {
 
-constexpr std::array<std::string_view, 7> kStages = {"libpcap", "walk", "parse", "flow",
-                                                     "lines",   "http", "redis"};
-enum class Stage : std::uint8_t { kLibpcap, kWalk, kParse, kFlow, kLines, kHttp, kRedis };
+constexpr std::array<std::string_view, 8> kStages = {"libpcap", "walk", "parse", "flow",
+                                                     "lines",   "http", "redis", "postgresql"};
+enum class Stage : std::uint8_t {
+  kLibpcap,
+  kWalk,
+  kParse,
+  kFlow,
+  kLines,
+  kHttp,
+  kRedis,
+  kPostgresql
+};
 
 constexpr std::uint32_t kFirstClientPort = 10'000;  // servers listen below it
 
 struct Direction {
   std::string unfinished;  // bytes that the decoder could not use yet
   std::uint64_t body = 0;  // still to be passed over
+  bool told = false;       // PostgreSQL: something since the last Sync or ReadyForQuery
+  bool begun = false;      // PostgreSQL: it has said something
 };
 
 struct Connection {
@@ -83,6 +95,8 @@ class Floor {
   std::size_t decode(Connection& connection, bool asks, std::string_view bytes, std::uint64_t now);
   std::size_t http(Connection& connection, bool asks, std::string_view bytes, std::uint64_t now);
   std::size_t redis(Connection& connection, bool asks, std::string_view bytes, std::uint64_t now);
+  std::size_t postgresql(Connection& connection, bool asks, std::string_view bytes,
+                         std::uint64_t now);
   void message(Connection& connection, bool asks, std::uint64_t now);
 
   Stage stage_;
@@ -177,8 +191,42 @@ std::size_t Floor::redis(Connection& c, bool asks, std::string_view bytes, std::
   return bytes.size();
 }
 
+// A request is a Query, an Execute, a Sync without one, or what begins the connection.
+std::size_t Floor::postgresql(Connection& c, bool asks, std::string_view bytes, std::uint64_t now) {
+  Direction& way = asks ? c.asked : c.answered;
+  std::size_t at = 0;
+  while (at < bytes.size()) {
+    if (way.body > 0) {
+      const std::size_t skipped = std::min<std::uint64_t>(way.body, bytes.size() - at);
+      way.body -= skipped;
+      at += skipped;
+      continue;
+    }
+    if (!std::exchange(way.begun, true) && bytes[at] == 'N') {  // no encryption
+      message(c, asks, now);
+      ++at;
+      continue;
+    }
+    const bool typed = bytes[at] != 0;
+    const std::size_t head = typed ? 5 : 4;
+    if (bytes.size() - at < head) return at;
+    std::uint32_t length = 0;
+    std::memcpy(&length, bytes.data() + at + head - 4, 4);
+    const char type = bytes[at];
+    way.body = __builtin_bswap32(length) - 4;
+    at += head;
+    totals_.checksum += way.body;
+    const char ends = asks ? 'S' : 'Z';
+    const bool tells = asks ? type == 'Q' || type == 'E' || !typed : type == 'C' || type == 'E';
+    if (tells || (type == ends && !way.told)) message(c, asks, now);
+    way.told = tells && (!asks || type == 'E');
+  }
+  return at;
+}
+
 std::size_t Floor::decode(Connection& c, bool asks, std::string_view bytes, std::uint64_t now) {
-  return stage_ == Stage::kHttp ? http(c, asks, bytes, now) : redis(c, asks, bytes, now);
+  if (stage_ == Stage::kHttp) return http(c, asks, bytes, now);
+  return stage_ == Stage::kRedis ? redis(c, asks, bytes, now) : postgresql(c, asks, bytes, now);
 }
 
 void Floor::deliver(const Segment& segment, std::uint64_t now) {
@@ -209,10 +257,12 @@ void Floor::deliver(const Segment& segment, std::uint64_t now) {
 }
 
 void Floor::frame(std::uint64_t now, const std::uint8_t* data, std::uint32_t size) {
-  if (size < 54 || be16(data + 12) != 0x0800 || data[23] != 6) return;
+  constexpr std::uint8_t kTcp = 6, kUdp = 17;
+  if (size < 42 || be16(data + 12) != 0x0800) return;
+  if (data[23] != kUdp && (data[23] != kTcp || size < 54)) return;
   const std::uint32_t ip_header = (data[14] & 15u) * 4;
   const std::uint8_t* tcp = data + 14 + ip_header;
-  const std::uint32_t headers = ip_header + (tcp[12] >> 4) * 4u;
+  const std::uint32_t headers = ip_header + (data[23] == kUdp ? 8 : (tcp[12] >> 4) * 4u);
   const std::uint32_t length = std::min(be16(data + 16) - headers, size - 14 - headers);
   Segment segment{
       .source = 0, .destination = 0, .from = be16(tcp), .to = be16(tcp + 2), .payload = {}};
@@ -278,8 +328,9 @@ int main(int count, char** arguments) {
   const auto* stage = count < 3 ? kStages.end() : std::ranges::find(kStages, arguments[2]);
   const int rounds = count == 4 ? std::atoi(arguments[3]) : 5;
   if (stage == kStages.end() || count > 4 || rounds < 1) {
-    std::fputs("usage: bench_floor FILE libpcap|walk|parse|flow|lines|http|redis [ROUNDS]\n",
-               stderr);
+    std::fputs(
+        "usage: bench_floor FILE libpcap|walk|parse|flow|lines|http|redis|postgresql [ROUNDS]\n",
+        stderr);
     return 2;
   }
   Floor floor(static_cast<Stage>(stage - kStages.begin()));

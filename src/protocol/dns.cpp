@@ -8,7 +8,9 @@
 //   record:    name | type 16 | class 16 | ttl 32 | size 16 | data
 //   name:      (size 8, label)* then 0, or 11 and 14 bits of the place where the rest stands
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 #include <new>
 
 #include "protocol/decoder.h"
@@ -41,17 +43,24 @@ constexpr std::uint16_t kOpt = 41;
 constexpr std::size_t kMaxAnswers = 64;  // shown
 constexpr std::size_t kTextBytes = 8192;
 
+// Eight bytes at a time, and with the bit that tells capital letters from small ones set.
 std::uint32_t hash_of(const DnsQuestion& question) {
-  std::uint32_t hash = 2166136261u;  // FNV-1a
-  const auto mix = [&hash](std::uint32_t byte) { hash = (hash ^ byte) * 16777619u; };
-  for (const char c : question.name) {
-    mix(static_cast<std::uint8_t>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c));
+  constexpr std::uint64_t kCase = 0x2020202020202020;
+  std::uint64_t hash = std::uint64_t{question.type} << 16 | question.klass;
+  const auto mix = [&hash](std::uint64_t word) {
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15;
+    hash ^= hash >> 32;
+  };
+  std::string_view name = question.name;
+  mix(name.size());
+  while (!name.empty()) {
+    const std::size_t size = std::min(name.size(), sizeof hash);
+    std::uint64_t word = 0;
+    std::memcpy(&word, name.data(), size);
+    mix(word | kCase);
+    name.remove_prefix(size);
   }
-  for (const std::uint16_t number : {question.type, question.klass}) {
-    mix(number >> 8);
-    mix(number & 0xff);
-  }
-  return hash;
+  return static_cast<std::uint32_t>(hash);
 }
 
 // The text of one message and the fields that show it, on the stack and not initialised.

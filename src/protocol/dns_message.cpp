@@ -2,7 +2,10 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
+
 #include "protocol/dns_names.h"
+#include "record/address.h"
 
 namespace weir {
 namespace {
@@ -20,12 +23,16 @@ void put_escaped(std::uint8_t byte, TextBuffer& out) {
 }
 
 void put_label(Bytes label, TextBuffer& out) {
+  const auto plain = [](std::uint8_t byte) {
+    return printable(byte) && byte != '.' && byte != '\\';
+  };
+  if (std::all_of(label.begin(), label.end(), plain)) return out.put(as_text(label));
   for (const std::uint8_t byte : label) {
     if (!printable(byte)) {
       put_escaped(byte, out);
       continue;
     }
-    if (byte == '.' || byte == '\\') out.put('\\');
+    if (!plain(byte)) out.put('\\');
     out.put(static_cast<char>(byte));
   }
 }
@@ -46,7 +53,8 @@ void put_quoted(Bytes text, TextBuffer& out) {
 
 void put_ip(const std::uint8_t* address, bool v6, TextBuffer& out) {
   char text[INET6_ADDRSTRLEN];
-  out.put(std::string_view(inet_ntop(v6 ? AF_INET6 : AF_INET, address, text, sizeof text)));
+  if (v6) return out.put(std::string_view(inet_ntop(AF_INET6, address, text, sizeof text)));
+  out.put(std::string_view(text, put_ipv4(text, address)));
 }
 
 // RDATA being read: its fields are put behind one another, with a space between them.

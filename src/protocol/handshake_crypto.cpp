@@ -1,10 +1,10 @@
 #include "protocol/handshake_crypto.h"
 
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
 
 namespace weir {
 namespace {
@@ -13,15 +13,59 @@ constexpr std::size_t kTagBytes = 16;
 constexpr std::size_t kSecretBytes = 32;
 using Secret = std::array<std::uint8_t, kSecretBytes>;
 
-struct FreeContext {
-  void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
-};
-using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, FreeContext>;
+// What a thread keeps of OpenSSL: to look an algorithm up takes longer than to use it on a packet.
+struct Tools {
+  Tools() = default;
+  Tools(const Tools&) = delete;
+  Tools& operator=(const Tools&) = delete;
+  ~Tools() {
+    EVP_CIPHER_CTX_free(gcm);
+    EVP_CIPHER_CTX_free(ecb);
+    EVP_MD_CTX_free(digest);
+    EVP_CIPHER_free(aes_gcm);
+    EVP_CIPHER_free(aes_ecb);
+    EVP_MD_free(sha256);
+    EVP_MD_free(md5);
+  }
 
+  bool whole() const { return sha256 && aes_ecb && aes_gcm && digest && ecb && gcm; }
+
+  EVP_MD* md5 = EVP_MD_fetch(nullptr, "MD5", nullptr);  // not everywhere
+  EVP_MD* sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  EVP_CIPHER* aes_ecb = EVP_CIPHER_fetch(nullptr, "AES-128-ECB", nullptr);
+  EVP_CIPHER* aes_gcm = EVP_CIPHER_fetch(nullptr, "AES-128-GCM", nullptr);
+  EVP_MD_CTX* digest = EVP_MD_CTX_new();
+  EVP_CIPHER_CTX* ecb = EVP_CIPHER_CTX_new();
+  EVP_CIPHER_CTX* gcm = EVP_CIPHER_CTX_new();
+};
+
+const Tools& kept_tools() {
+  thread_local const Tools kept;
+  return kept;
+}
+// Null where the system's OpenSSL lacks something of what QUIC takes.
+const Tools* tools() { return kept_tools().whole() ? &kept_tools() : nullptr; }
+
+bool sha256(const Tools& t, std::initializer_list<Bytes> parts, Secret& out) {
+  bool ok = EVP_DigestInit_ex2(t.digest, t.sha256, nullptr) == 1;
+  for (const Bytes part : parts) {
+    ok = ok && EVP_DigestUpdate(t.digest, part.data(), part.size()) == 1;
+  }
+  return ok && EVP_DigestFinal_ex(t.digest, out.data(), nullptr) == 1;
+}
+
+// RFC 2104, of keys no longer than a block.
 bool hmac_sha256(Bytes key, Bytes data, Secret& out) {
-  unsigned size = kSecretBytes;
-  return HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), data.data(), data.size(),
-              out.data(), &size) != nullptr;
+  constexpr std::size_t kBlock = 64;
+  const Tools* const t = tools();
+  if (t == nullptr || key.size() > kBlock) return false;
+  std::array<std::uint8_t, kBlock> inner{}, outer{};
+  std::copy_n(key.begin(), key.size(), inner.begin());
+  for (std::size_t i = 0; i < kBlock; ++i) {
+    outer[i] = inner[i] ^ 0x5c;
+    inner[i] ^= 0x36;
+  }
+  return sha256(*t, {inner, data}, out) && sha256(*t, {outer, Bytes(out)}, out);
 }
 
 // HKDF-Expand-Label (RFC 8446, 7.1) of no more than one block.
@@ -56,7 +100,8 @@ bool derive(const Secret& initial, std::string_view side, const InitialSecrets& 
 
 Md5::Md5() : context_(EVP_MD_CTX_new()) {
   auto* context = static_cast<EVP_MD_CTX*>(context_);
-  if (context != nullptr && EVP_DigestInit_ex(context, EVP_md5(), nullptr) == 1) return;
+  const EVP_MD* const md5 = kept_tools().md5;
+  if (context != nullptr && md5 && EVP_DigestInit_ex2(context, md5, nullptr) == 1) return;
   EVP_MD_CTX_free(context);
   context_ = nullptr;
 }
@@ -84,21 +129,40 @@ bool Md5::hex(std::array<char, 32>& out) noexcept {
 
 bool derive_initial_keys(const InitialSecrets& secrets, Bytes connection_id, InitialKeys& client,
                          InitialKeys& server) noexcept {
-  Secret initial;
-  return hmac_sha256(secrets.salt, connection_id, initial) &&
-         derive(initial, "client in", secrets, client) &&
-         derive(initial, "server in", secrets, server);
+  // What is recognised by its keys is decoded next, with the same.
+  struct Last {
+    const InitialSecrets* secrets = nullptr;
+    std::array<std::uint8_t, 20> id{};
+    std::size_t size = 0;
+    InitialKeys client, server;
+  };
+  thread_local Last last;
+  const Bytes known = Bytes(last.id).first(last.size);
+  if (last.secrets != &secrets || !std::ranges::equal(known, connection_id)) {
+    Secret initial;
+    last.secrets = nullptr;
+    if (!hmac_sha256(secrets.salt, connection_id, initial) ||
+        !derive(initial, "client in", secrets, last.client) ||
+        !derive(initial, "server in", secrets, last.server)) {
+      return false;
+    }
+    last.size = std::min(connection_id.size(), last.id.size());
+    std::copy_n(connection_id.begin(), last.size, last.id.begin());
+    if (connection_id.size() <= last.id.size()) last.secrets = &secrets;
+  }
+  client = last.client;
+  server = last.server;
+  return true;
 }
 
 bool header_mask(const InitialKeys& keys, Bytes sample,
                  std::array<std::uint8_t, 5>& mask) noexcept {
-  const CipherContext context(EVP_CIPHER_CTX_new());
+  const Tools* const t = tools();
   std::array<std::uint8_t, 32> block;
   int size = 0;
-  if (sample.size() != 16 || !context ||
-      EVP_EncryptInit_ex(context.get(), EVP_aes_128_ecb(), nullptr, keys.header.data(), nullptr) !=
-          1 ||
-      EVP_EncryptUpdate(context.get(), block.data(), &size, sample.data(), 16) != 1) {
+  if (sample.size() != 16 || t == nullptr ||
+      EVP_EncryptInit_ex2(t->ecb, t->aes_ecb, keys.header.data(), nullptr, nullptr) != 1 ||
+      EVP_EncryptUpdate(t->ecb, block.data(), &size, sample.data(), 16) != 1) {
     return false;
   }
   std::copy_n(block.begin(), mask.size(), mask.begin());
@@ -115,11 +179,11 @@ bool open_sealed(const InitialKeys& keys, std::uint64_t packet_number, Bytes hea
   const Bytes text = sealed.first(sealed.size() - kTagBytes);
   std::array<std::uint8_t, kTagBytes> tag;
   std::copy_n(sealed.end() - kTagBytes, kTagBytes, tag.begin());
-  const CipherContext context(EVP_CIPHER_CTX_new());
-  EVP_CIPHER_CTX* const c = context.get();
+  const Tools* const t = tools();
+  if (t == nullptr) return false;
+  EVP_CIPHER_CTX* const c = t->gcm;
   int size = 0;
-  return c != nullptr &&
-         EVP_DecryptInit_ex(c, EVP_aes_128_gcm(), nullptr, keys.key.data(), nonce.data()) == 1 &&
+  return EVP_DecryptInit_ex2(c, t->aes_gcm, keys.key.data(), nonce.data(), nullptr) == 1 &&
          EVP_DecryptUpdate(c, nullptr, &size, header.data(), static_cast<int>(header.size())) ==
              1 &&
          EVP_DecryptUpdate(c, out, &size, text.data(), static_cast<int>(text.size())) == 1 &&

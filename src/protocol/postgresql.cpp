@@ -54,11 +54,12 @@ class PostgresDecoder : public Decoder {
     return find_postgres(bytes, direction, fresh);
   }
 
-  void close(Direction direction, Close, std::uint64_t, MessageSink& sink) noexcept override {
+  void close(Direction direction, Close, std::uint64_t offset,
+             MessageSink& sink) noexcept override {
     if (direction == Direction::kToServer) {
-      requests_.forget(sink);
+      requests_.close(offset, sink);
     } else {
-      answers_.close(sink);
+      answers_.close(offset, sink);
     }
   }
 

@@ -178,6 +178,7 @@ void PostgresAnswers::take(const PostgresFrame& frame, Bytes body, std::uint64_t
   if (frame.type == 'Z') {
     return take_ready(body.empty() ? '\0' : static_cast<char>(body[0]), at, end, sink);
   }
+  if (skipping_) return take_skipped(frame, body, at, sink);
   if (!answer_.begun && take_unasked(frame, body, at, sink)) return;
   // Nobody knows what it answers, but that a command is over and another begins.
   if (answer_.done && session_.unknown && (frame.type == '1' || frame.type == '2')) {
@@ -268,6 +269,13 @@ bool PostgresAnswers::take_unasked(const PostgresFrame& frame, Bytes body, std::
   if (session_.streaming || awaits) return true;
   session_.unknown = true;
   return false;
+}
+
+// What comes before the Sync that ends the passing over answers nothing.
+void PostgresAnswers::take_skipped(const PostgresFrame& frame, Bytes body, std::uint64_t at,
+                                   MessageSink& sink) {
+  if (frame.type == 'E' || frame.type == 'N') tell_unasked(frame, body, at, sink);
+  if (frame.type == 'S') take_parameter(body);
 }
 
 void PostgresAnswers::take_authentication(Bytes body) {

@@ -1,6 +1,7 @@
 // PostgresAnswers: what a PostgreSQL server sends, cut into answers by what the client has asked.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -22,9 +23,10 @@ class PostgresAnswers {
   Step decode(Bytes bytes, std::uint64_t offset, MessageSink& sink);
   // Bytes are missing, or make no sense: what was being read has ended where it stands.
   void forget(MessageSink& sink);
-  // Nothing more comes: an answer that said all but that the server is ready is one.
-  void close(MessageSink& sink) {
-    if (answer_.begun && answer_.done) finish(position_, sink);
+  // Nothing more comes, the stream has ended at `offset`: an answer that said all but that the
+  // server is ready is one.
+  void close(std::uint64_t offset, MessageSink& sink) {
+    if (answer_.begun && answer_.done) finish(std::min(position_, offset), sink);
   }
 
  private:
@@ -62,6 +64,7 @@ class PostgresAnswers {
   Step read_reply(Bytes bytes, std::size_t at, std::uint64_t offset, MessageSink& sink);
   void take(const PostgresFrame& frame, Bytes body, std::uint64_t begin, MessageSink& sink);
   bool take_unasked(const PostgresFrame& frame, Bytes body, std::uint64_t begin, MessageSink& sink);
+  void take_skipped(const PostgresFrame& frame, Bytes body, std::uint64_t begin, MessageSink& sink);
   void take_authentication(Bytes body);
   void take_parameter(Bytes body);
   void take_command(Bytes body, std::uint64_t end, MessageSink& sink);
@@ -88,7 +91,7 @@ class PostgresAnswers {
   Kept<64> tag_, version_, authentication_;
   Kept<16> severity_, code_;
   std::string message_, notice_;
-  std::uint64_t position_ = 0;  // up to here all was read
+  std::uint64_t position_ = 0;  // up to here all was read, or is passed over
   bool skipping_ = false;       // the server passes over what comes before the next Sync
   char last_type_ = 0;
   int doubts_ = 0;  // frames still to be checked

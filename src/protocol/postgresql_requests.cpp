@@ -99,7 +99,7 @@ Step PostgresRequests::decode(Bytes bytes, std::uint64_t offset, MessageSink& si
     if (read == Read::kSkip) verdict = Verdict::kProgress;
     if (read == Read::kInvalid) verdict = Verdict::kInvalid;
   }
-  resume_ = offset + at;
+  resume_ = offset + at + skip;
   // Until a request is shown its bytes are kept: they carry the time of its beginning.
   const bool held = asking_.begun && !asking_.shown;
   if (verdict == Verdict::kInvalid) {
@@ -122,6 +122,11 @@ void PostgresRequests::forget(MessageSink& sink) {
   // Another may have taken its place.
   statements_.close({});
   statements_.bind({}, {});
+}
+
+void PostgresRequests::close(std::uint64_t offset, MessageSink& sink) {
+  resume_ = std::min(resume_, offset);
+  forget(sink);
 }
 
 void PostgresRequests::end_tail(MessageSink& sink) {
@@ -193,7 +198,7 @@ void PostgresRequests::show_startup(Bytes params, std::uint64_t begin, std::uint
   fields.add(kPostgresApplication, application);
   fields.add(kPostgresMessage, "startup");
   message.fields = fields.get();
-  sink.on(message);
+  tell(message, sink);
 }
 
 // What has no text to be shown by.
@@ -210,7 +215,7 @@ void PostgresRequests::show_other(std::string_view name, std::string_view text, 
   if (process != 0) fields.add(kPostgresProcess, std::int64_t{process});
   fields.add(kPostgresMessage, text);
   message.fields = fields.get();
-  sink.on(message);
+  tell(message, sink);
 }
 
 // --- frames --------------------------------------------------------------------------------------
@@ -326,7 +331,7 @@ void PostgresRequests::show_simple(Bytes body, std::uint64_t begin, std::uint64_
   statements_.close({});
   executed_ = false;
   session_.push(Kind::kSimple, true);
-  sink.on(message);
+  tell(message, sink);
 }
 
 void PostgresRequests::take_parse(Bytes body) {
@@ -393,6 +398,13 @@ void PostgresRequests::show_asking(std::uint64_t end, std::string_view text, Mes
   fields.add(kPostgresMessage, text);
   message.fields = fields.get();
   asking_.shown = true;
+  tell(message, sink);
+}
+
+// Requests are told in their order: what was flushed before this one is not told any more.
+void PostgresRequests::tell(const Message& message, MessageSink& sink) {
+  flushed_ = {};
+  session_.flushed = false;
   sink.on(message);
 }
 
@@ -431,8 +443,6 @@ void PostgresRequests::show_flushed(MessageSink& sink) {
   asking_ = flushed_;
   finish_asking(flushed_end_, message_of(asking_.type), sink);
   asking_ = asking;
-  flushed_ = {};
-  session_.flushed = false;
   executed_ = true;
   session_.push(Kind::kPrepare, false);
 }

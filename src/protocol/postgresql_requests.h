@@ -20,6 +20,8 @@ class PostgresRequests {
   Step decode(Bytes bytes, std::uint64_t offset, MessageSink& sink);
   // Bytes are missing, or make no sense: what was being put together has ended where it stands.
   void forget(MessageSink& sink);
+  // The stream has ended at `offset`, maybe within what was to be passed over.
+  void close(std::uint64_t offset, MessageSink& sink);
   // What the client has prepared ahead failed, so that it is a request of its own.
   void show_flushed(MessageSink& sink);
 
@@ -52,6 +54,7 @@ class PostgresRequests {
   void show_other(std::string_view name, std::string_view message, MessageKind kind,
                   std::uint64_t begin, std::uint64_t end, std::uint32_t process, MessageSink& sink);
   void show_asking(std::uint64_t end, std::string_view message, MessageSink& sink);
+  void tell(const Message& message, MessageSink& sink);
   void finish_asking(std::uint64_t end, std::string_view message, MessageSink& sink);
   void begin(std::uint64_t at) {
     if (!asking_.begun) asking_ = {.begun = true, .begin = at};
@@ -65,7 +68,7 @@ class PostgresRequests {
   Asking asking_;
   Asking flushed_;  // what the server is to answer before anything is executed
   std::uint64_t flushed_end_ = 0;
-  std::uint64_t resume_ = 0;    // up to here what is held has been read
+  std::uint64_t resume_ = 0;    // up to here all has been read, or is passed over
   std::uint64_t tail_end_ = 0;  // of the Execute whose end is open
   bool tail_ = false;           // there is one
   bool tail_is_named_ = true;   // its first part told already that it is an Execute

@@ -24,7 +24,16 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
 constexpr auto kClasses = make_classes();
 
 Class class_of(char c) { return static_cast<Class>(kClasses[static_cast<std::uint8_t>(c)]); }
-bool in_word(char c) { return class_of(c) == kLetter || class_of(c) == kDigit || c == '$'; }
+
+constexpr std::array<bool, 256> make_word_bytes() {
+  std::array<bool, 256> bytes{};
+  for (std::size_t c = 0; c < bytes.size(); ++c) {
+    bytes[c] = kClasses[c] == kLetter || kClasses[c] == kDigit || c == '$';
+  }
+  return bytes;
+}
+constexpr auto kWordBytes = make_word_bytes();
+bool in_word(char c) { return kWordBytes[static_cast<std::uint8_t>(c)]; }
 
 class Scanner {
  public:

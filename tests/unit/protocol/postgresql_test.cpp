@@ -243,6 +243,22 @@ TEST(Postgresql, WhatIsPreparedAheadBelongsToWhatIsExecuted) {
             ">EXECUTE <SELECT 1 >SELECT ? <SELECT 2");
 }
 
+TEST(Postgresql, WhatTheServerSaysWhileItPassesOverAnswersNothing) {
+  EXPECT_EQ(
+      decoded(
+          {client(bound("") + execute() + bound("") + execute() + kSync + query("SELECT 1")),
+           server(frame('2') + error("22012") + parameter("TimeZone", "UTC") + row("1") +
+                  report('N', "NOTICE", "00000", "n") + ready() + complete("SELECT 2") + ready())}),
+      ">EXECUTE >EXECUTE >SELECT ? <22012 ~00000 <not_executed <SELECT 2");
+}
+
+TEST(Postgresql, WhatIsPreparedAheadIsNotToldBehindWhatFollowsIt) {
+  EXPECT_EQ(decoded({client(parse("a", "SELECT a") + kFlush + query("SELECT 1")),
+                     server(frame('1') + complete("SELECT 2") + ready() +
+                            report('E', "FATAL", "57P01", "bye"))}),
+            ">SELECT ? <SELECT 2 ~57P01");
+}
+
 TEST(Postgresql, SyncSentBeforeACopyIsIgnored) {
   const std::string in = frame('G', "\0"s + number(0, 2));
   const auto messages =
@@ -330,6 +346,20 @@ TEST(Postgresql, TellsThatNoRowsCameAlsoWithoutColumns) {
   ASSERT_EQ(d.messages().size(), 6u);
   EXPECT_EQ(d.messages()[3].field("db.response.returned_rows"), "0");
   EXPECT_EQ(d.messages()[5].field("db.response.returned_rows"), "");
+}
+
+TEST(Postgresql, WhatIsCutOffEndsWhereTheConnectionDoes) {
+  const std::string asked = parse("", "SELECT $1") + bound("", std::string(3000, 'v'));
+  const std::string said = complete("SELECT 1") + row(std::string(3000, 'v'));
+  for (const test::Chunking& chunking : {test::whole(), test::random_chunks(1, 64)}) {
+    const auto d = drive(
+        {client(query("SELECT 1")), server(said.substr(0, 1000)), client(asked.substr(0, 2000))},
+        chunking);
+    d->close_both();
+    ASSERT_EQ(brief(d->messages()), ">SELECT ? <SELECT 1 >SELECT $1");
+    EXPECT_EQ(d->messages()[1].end, 1000u);
+    EXPECT_EQ(d->messages()[2].end, d->messages()[0].end + 2000);
+  }
 }
 
 TEST(Postgresql, FindsItsWayAfterAGapInsideRows) {
