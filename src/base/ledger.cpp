@@ -37,6 +37,12 @@ constexpr std::array<LedgerEntry, static_cast<std::size_t>(Count::kCountEnd)> kE
     {Stage::kFlows, Outcome::kFiltered, ""},
     {Stage::kFlows, Outcome::kLost, "burst"},
     {Stage::kFlows, Outcome::kLost, "max_flows"},
+    {Stage::kDrops, Outcome::kSeen, ""},
+    {Stage::kDrops, Outcome::kDelivered, ""},
+    {Stage::kDrops, Outcome::kFiltered, "noise"},
+    {Stage::kDrops, Outcome::kFiltered, "local"},
+    {Stage::kDrops, Outcome::kLost, "full"},
+    {Stage::kDrops, Outcome::kLost, "recursion"},
     {Stage::kQueue, Outcome::kSeen, ""},
     {Stage::kQueue, Outcome::kDelivered, ""},
     {Stage::kQueue, Outcome::kLost, "overflow"},
@@ -62,6 +68,8 @@ std::string_view stage_name(Stage stage) {
       return "match";
     case Stage::kFlows:
       return "flows";
+    case Stage::kDrops:
+      return "drops";
     case Stage::kQueue:
       return "queue_stdout";
     case Stage::kPush:

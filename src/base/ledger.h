@@ -11,7 +11,16 @@
 
 namespace weir {
 
-enum class Stage : std::uint8_t { kCapture, kStream, kMatch, kFlows, kQueue, kPush, kStageEnd };
+enum class Stage : std::uint8_t {
+  kCapture,
+  kStream,
+  kMatch,
+  kFlows,
+  kDrops,
+  kQueue,
+  kPush,
+  kStageEnd
+};
 enum class Outcome : std::uint8_t { kSeen, kDelivered, kFiltered, kLost };
 
 // One entry per (stage, outcome, reason); the table in ledger.cpp names them.
@@ -53,6 +62,13 @@ enum class Count : std::uint8_t {
   kFlowsFilteredType,  // not asked for
   kFlowsLostBurst,     // of new flows, while too many others left the kernel's table at once
   kFlowsLostMaxFlows,  // of new flows beyond the most that are kept
+  // drops, packets
+  kDropsSeen,
+  kDropsDelivered,      // told, with their flow or by reason and place alone
+  kDropsFilteredNoise,  // of reasons that mean no loss
+  kDropsFilteredLocal,  // of Unix and netlink sockets: no packets of a network
+  kDropsLostFull,       // no room in any table
+  kDropsLostRecursion,  // in an interrupt of the program itself
   // queue of the terminal or file output, records
   kQueueSeen,
   kQueueDelivered,
