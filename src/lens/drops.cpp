@@ -1,6 +1,7 @@
 #include "lens/drops.h"
 
 #include <arpa/inet.h>
+#include <sys/stat.h>
 
 #include <cstring>
 #include <utility>
@@ -55,6 +56,13 @@ Drop drop_of(DropProgram& program, const drop_key& key, std::string_view interfa
   return drop;
 }
 
+// Its inode; 0 where it cannot be known.
+std::uint32_t network_namespace() {
+  struct stat status{};
+  if (stat("/proc/self/ns/net", &status) != 0) return 0;
+  return static_cast<std::uint32_t>(status.st_ino);
+}
+
 }  // namespace
 
 const std::vector<std::string>& drop_noise() {
@@ -63,8 +71,10 @@ const std::vector<std::string>& drop_noise() {
   return kNoise;
 }
 
-Drops::Drops(std::unique_ptr<DropProgram> program)
+Drops::Drops(std::unique_ptr<DropProgram> program, CountedDrops counted)
     : program_(std::move(program)),
+      counted_(std::move(counted)),
+      own_namespace_(network_namespace()),
       clock_offset_(wall_clock_now() - monotonic_now()),
       last_tick_(monotonic_now()) {}
 
@@ -77,7 +87,9 @@ Result<std::unique_ptr<Drops>> Drops::open(const DropsOptions& options) {
   }
   auto program = DropProgram::load(program_options);
   if (!program) return tl::unexpected(program.error());
-  return std::unique_ptr<Drops>(new Drops(std::move(*program)));
+  auto counted = CountedDrops::open();
+  if (!counted) return tl::unexpected(counted.error());
+  return std::unique_ptr<Drops>(new Drops(std::move(*program), std::move(*counted)));
 }
 
 void Drops::take_events(RecordSink& sink) {
@@ -137,6 +149,20 @@ void Drops::tell(const drop_key& key, const drop_count& count, bool whole, Recor
   sink.on(sample);
 }
 
+void Drops::tell_counted(std::string_view name, std::string_view interface, std::uint64_t gained,
+                         RecordSink& sink) {
+  DropSample sample;
+  sample.time = now_ + clock_offset_;
+  sample.interval_ns = now_ - last_tick_;
+  sample.drop.source = DropSource::kCounter;
+  sample.drop.reason = name;
+  sample.drop.interface = interface;
+  sample.drop.network_namespace = own_namespace_;
+  sample.packets = gained;
+  add(sample.drop, gained);
+  sink.on(sample);
+}
+
 void Drops::take_totals() {
   const auto counts = program_->totals();
   const std::uint64_t missed = program_->missed();
@@ -168,12 +194,16 @@ Result<> Drops::tick(RecordSink& sink) {
         tell(key, count, false, sink);
         folded += rest.packets;
       });
+  auto counted =
+      counted_.tick([&](std::string_view name, std::string_view interface, std::uint64_t gained) {
+        tell_counted(name, interface, gained, sink);
+      });
   last_tick_ = now_;
   take_totals();
   const std::lock_guard lock(mutex_);
   totals_.kept += kept + folded;
   totals_.folded += folded;
-  return taken;
+  return taken ? counted : taken;
 }
 
 DropTotals Drops::totals() const {

@@ -1,5 +1,5 @@
 // Drops: the drops lens. Every packet that the kernel of this host threw away, in every network
-// namespace: what, where, why, how many.
+// namespace: what, where, why, how many; and what counters of this namespace alone tell.
 //
 // One control thread opens it, serves events_fd() and calls tick(); totals() is for any thread.
 #pragma once
@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "kernel/drop_program.h"
+#include "lens/counted_drops.h"
 #include "lens/drop_totals.h"
 #include "record/record_sink.h"
 
@@ -46,13 +47,17 @@ class Drops {
   DropTotals totals() const;
 
  private:
-  explicit Drops(std::unique_ptr<DropProgram> program);
+  Drops(std::unique_ptr<DropProgram> program, CountedDrops counted);
   void tell(const drop_key& key, const drop_count& count, bool whole, RecordSink& sink);
+  void tell_counted(std::string_view name, std::string_view interface, std::uint64_t gained,
+                    RecordSink& sink);
   void add(const Drop& drop, std::uint64_t packets);
   void take_totals();
 
   std::unique_ptr<DropProgram> program_;
-  Nanos clock_offset_ = 0;  // from the monotonic to the wall clock
+  CountedDrops counted_;
+  std::uint32_t own_namespace_ = 0;  // inode
+  Nanos clock_offset_ = 0;           // from the monotonic to the wall clock
   Nanos last_tick_ = 0, now_ = 0;
   absl::flat_hash_map<std::string, std::size_t> series_;  // places in totals_.series
   mutable std::mutex mutex_;                              // guards totals_

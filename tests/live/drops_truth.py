@@ -298,6 +298,41 @@ def programs(scope):
 
 
 @test
+def only_counted(scope):
+    need("clang")
+    scene = Scene(scope)
+    there = scene.there
+    with inside(there):
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    with listener:
+        listener.bind((THERE, 7001))
+        listener.listen(0)
+        clients = []
+        for _ in range(6):
+            with inside(scene.here):
+                clients.append(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+            clients[-1].setblocking(False)
+            clients[-1].connect_ex((THERE, 7001))
+        time.sleep(1.5)
+        for client in clients:
+            client.close()
+    chosen = lambda line: line["drop_source"] == "counter" and line["reason"] == "TcpExtListenOverflows"
+    lost = nstat(there, "TcpExtListenOverflows")
+    equal("something was turned away", lost > 0, True)
+    scene.found(chosen, lost)
+    equal("listen overflows", scene.drops.sums(chosen), {("TcpExtListenOverflows", None, None): lost})
+    source = scope.path("drop.c", '__attribute__((section("xdp"), used)) int drop(void* c) { (void)c; return 1; }\n')
+    there.run("clang", "-target", "bpf", "-O2", "-c", source, "-o", scope.path("drop.o"))
+    there.ip("link", "set", "dev", "vb", "xdpdrv", "obj", scope.path("drop.o"), "sec", "xdp")
+    scene.datagrams(7002)
+    chosen = lambda line: line["drop_source"] == "counter" and "xdp_drops" in line["reason"]
+    equal("native XDP", sum(scene.found(chosen).values()), N)
+    equal("at", {at for _, _, at in scene.drops.sums(chosen)}, {"vb"})
+    # Some drivers free what is a packet already, others a buffer.
+    equal("functions", {function for _, function, _ in scene.drops.sums(to_port(7002))} - {"veth_xdp_rcv_skb", "veth_poll"}, set())
+
+
+@test
 def neighbours(scope):
     scene = Scene(scope, "here")
     for name, value in (("retrans_time_ms", 100), ("mcast_solicit", 1), ("unres_qlen_bytes", 1000000)):
