@@ -1,6 +1,7 @@
 /* drops: every packet that the kernel frees as dropped, with the reason it gives, where that was,
  * and whose it was. Runs for drops only. Needs Linux 6.1 and BTF. */
 #include <linux/bpf.h>
+#include <linux/errno.h>
 
 #include "abi/drop.h"
 #include "kernel.h"
@@ -51,9 +52,13 @@ struct {
   __array(values, struct drop_rest_table);
 } rest SEC(".maps") = {.values = {&rest_a}};
 
+/* User space adds one when it has exchanged the tables and nothing uses the former. */
+__u64 exchanges = 1;
+
 struct drop_totals {
   __u64 counts[DROP_TOTALS];
   __u64 next_event; /* not before */
+  __u64 full;       /* of `exchanges`: the table had no room then */
 };
 
 struct {
@@ -166,9 +171,11 @@ static __always_inline void count_drop(struct sighting* sighting, __u32 length,
   void* table = bpf_map_lookup_elem(&drops, &only);
   if (!table) return;
   struct drop_count* count = bpf_map_lookup_elem(table, &sighting->key);
-  if (!count) {
+  const __u64 now = exchanges;
+  if (!count && sum->full != now) { /* looking for room is dear where there is none */
     const struct drop_count none = {};
-    bpf_map_update_elem(table, &sighting->key, &none, BPF_NOEXIST);
+    const long status = bpf_map_update_elem(table, &sighting->key, &none, BPF_NOEXIST);
+    if (status == -E2BIG) sum->full = now;
     count = bpf_map_lookup_elem(table, &sighting->key);
   }
   if (!count) {

@@ -26,6 +26,8 @@ constexpr Nanos kFirstInterval = kSecond;
 // Single packets are told no later than this after they were dropped.
 constexpr Nanos kEventInterval = 200 * kMillisecond;
 constexpr std::chrono::milliseconds kPatience{500};
+// So that one interval's lines find room.
+constexpr std::size_t kLineBytes = 512, kLeastQueueBytes = 8u << 20, kMostQueueBytes = 256u << 20;
 
 template <class Value, class Sought>
 bool takes(const std::vector<Value>& chosen, const Sought& value) {
@@ -81,6 +83,8 @@ void DropsRun::on(const DropEvent& event) noexcept {
 void DropsRun::prepare_outputs() {
   if (settings_.output == OutputFormat::kNone) return;
   RecordQueue::Settings queue;
+  queue.capacity_bytes = std::clamp(2 * std::size_t{settings_.drops.max_flows} * kLineBytes,
+                                    kLeastQueueBytes, kMostQueueBytes);
   terminal_.emplace(queue.fd);
   queue_.emplace(std::move(queue));
   if (settings_.output == OutputFormat::kJson) {

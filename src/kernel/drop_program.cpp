@@ -142,6 +142,7 @@ Result<> DropProgram::exchange() {
       bpf_map_update_elem(bpf_map__fd(maps.rest), &only, &rest, BPF_ANY) != 0) {
     return system_failure(kRead);
   }
+  ++skeleton_->data->exchanges;
   second_ = !second_;
   return {};
 }
@@ -162,7 +163,7 @@ std::uint64_t DropProgram::take_events(const Event& visit) {
 
 std::array<std::uint64_t, DROP_TOTALS> DropProgram::totals() const {
   struct PerProcessor {
-    std::uint64_t counts[DROP_TOTALS], next_event;
+    std::uint64_t counts[DROP_TOTALS], next_event, full;
   };
   std::vector<PerProcessor> all(processors_);
   std::array<std::uint64_t, DROP_TOTALS> sums{};

@@ -9,7 +9,7 @@
 namespace weir {
 namespace {
 
-constexpr std::size_t kMaxSeries = 1000;
+constexpr std::size_t kMaxSeries = 1000, kMaxNames = 4096;
 constexpr std::uint8_t kIcmp = 1, kIcmpV6 = 58;
 
 IpAddress address_of(const __u64 (&words)[2]) {
@@ -133,11 +133,24 @@ void Drops::add(const Drop& drop, std::uint64_t packets) {
   totals_.series[found->second].packets += packets;
 }
 
+std::string_view Drops::known_name(const drop_key& key, std::string_view told) {
+  if (key.ifindex == 0) return told;
+  const std::pair place{key.network_namespace, key.ifindex};
+  if (told.empty()) {
+    const auto found = names_.find(place);
+    return found == names_.end() ? told : std::string_view(found->second);
+  }
+  if (names_.size() >= kMaxNames) names_.clear();
+  std::string& name = names_[place];
+  if (name != told) name = told;
+  return name;
+}
+
 void Drops::tell(const drop_key& key, const drop_count& count, bool whole, RecordSink& sink) {
   DropSample sample;
   sample.time = now_ + clock_offset_;
   sample.interval_ns = now_ - last_tick_;
-  sample.drop = drop_of(*program_, key, name_of(count.interface), whole);
+  sample.drop = drop_of(*program_, key, known_name(key, name_of(count.interface)), whole);
   sample.drop.cookie = count.cookie;
   sample.packets = count.packets;
   sample.bytes = count.bytes;

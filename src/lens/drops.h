@@ -48,6 +48,8 @@ class Drops {
 
  private:
   Drops(std::unique_ptr<DropProgram> program, CountedDrops counted);
+  // Names that were told with a flow, for what is told without.
+  std::string_view known_name(const drop_key& key, std::string_view told);
   void tell(const drop_key& key, const drop_count& count, bool whole, RecordSink& sink);
   void tell_counted(std::string_view name, std::string_view interface, std::uint64_t gained,
                     RecordSink& sink);
@@ -59,6 +61,7 @@ class Drops {
   std::uint32_t own_namespace_ = 0;  // inode
   Nanos clock_offset_ = 0;           // from the monotonic to the wall clock
   Nanos last_tick_ = 0, now_ = 0;
+  absl::flat_hash_map<std::pair<std::uint32_t, std::uint32_t>, std::string> names_;  // by namespace
   absl::flat_hash_map<std::string, std::size_t> series_;  // places in totals_.series
   mutable std::mutex mutex_;                              // guards totals_
   DropTotals totals_;

@@ -11,10 +11,10 @@ import sys
 import termios
 import time
 
-from lib import equal, main, need, test, until
+from lib import equal, main, need, test, until, veth
 from lib_drops import Drops, nstat, to_port
 from lib_inside import inside
-from lib_traffic import Raw, checksum, ethernet, ipv4, know_each_other, mac, pair, udp
+from lib_traffic import Raw, calm, checksum, ethernet, ipv4, know_each_other, mac, udp
 
 N = 20
 HERE, THERE = "10.3.0.1", "10.3.0.2"
@@ -25,11 +25,17 @@ class Scene:
     """here (va, 10.3.0.1) sends to there (vb, 10.3.0.2), and weir sees what `where` drops."""
 
     def __init__(self, scope, where="there"):
-        self.here, self.there = pair(scope)
+        # What the interfaces say by themselves is to no port that is asked for.
+        self.here, self.there = scope.namespace(), scope.namespace()
+        calm(self.here)
+        calm(self.there)
+        veth(self.here, "va", self.there, "vb")
+        for namespace, interface, host in ((self.here, "va", 1), (self.there, "vb", 2)):
+            namespace.address(interface, f"10.3.0.{host}/24")
+            namespace.address(interface, f"fd03::{host}/64")
         know_each_other(self.here, "va", self.there, "vb", 3)
         self.where = getattr(self, where)
         self.drops = Drops(self.where)
-        self.drops.forget()
 
     def send(self, *packets, ethertype=0x0800):
         raw = Raw(self.here, "va")
