@@ -300,7 +300,11 @@ int weir_drop_reason_text(struct drop_reason_query* query) {
     const char* const* reasons = (const void*)&drop_reasons;
     bpf_probe_read_kernel(&text, sizeof text, reasons + number);
   }
-  if (text) query->status = (__s32)bpf_probe_read_kernel_str(query->text, DROP_REASON_TEXT, text);
+  if (!text) return 0;
+  /* The context takes no helper's writing. */
+  __u64 copy[DROP_REASON_TEXT / sizeof(__u64)] = {};
+  query->status = (__s32)bpf_probe_read_kernel_str(copy, sizeof copy, text);
+  __builtin_memcpy(query->text, copy, sizeof copy);
   return 0;
 }
 
