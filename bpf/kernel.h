@@ -6,15 +6,45 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+struct ns_common {
+  unsigned int inum;
+};
+struct hlist_node {
+  struct hlist_node* next;
+};
+struct hlist_head {
+  struct hlist_node* first;
+};
+struct net {
+  struct ns_common ns;
+  struct hlist_head* dev_index_head; /* by interface index */
+};
+typedef struct {
+  struct net* net;
+} possible_net_t;
+
 struct net_device {
+  char name[16];
+  int ifindex;
+  struct hlist_node index_hlist;
+  unsigned short hard_header_len;
+  possible_net_t nd_net;
   __u64 features, vlan_features, hw_enc_features;
   __u16 gso_max_segs;
   unsigned int gso_max_size, gso_ipv4_max_size; /* the latter since Linux 6.3 */
 };
 
+struct sock;
 struct sk_buff {
   struct net_device* dev;
+  struct sock* sk;
   unsigned char *head, *data;
+  unsigned int len, data_len;
+  int skb_iif;
+  __be16 protocol;
+  __u16 vlan_tci;
+  __u8 vlan_present : 1;                              /* until Linux 6.1, and then ... */
+  __u32 vlan_all;                                     /* ... not 0 */
   unsigned int end;                                   /* offset from head */
   __u16 mac_header, network_header, transport_header; /* likewise */
   __u8 encapsulation : 1;
@@ -26,16 +56,6 @@ struct skb_shared_info {
   struct sk_buff* frag_list;
   unsigned int gso_type;
 };
-
-struct ns_common {
-  unsigned int inum;
-};
-struct net {
-  struct ns_common ns;
-};
-typedef struct {
-  struct net* net;
-} possible_net_t;
 
 /* Another header has it under its own name. */
 struct in6_addr___kernel {
@@ -52,6 +72,9 @@ struct sock_common {
   __u16 skc_num;
   possible_net_t skc_net;
   unsigned long skc_flags;
+  struct {
+    __u64 counter;
+  } skc_cookie;
   struct in6_addr___kernel skc_v6_daddr, skc_v6_rcv_saddr;
 };
 

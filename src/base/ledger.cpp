@@ -40,6 +40,12 @@ constexpr std::array<LedgerEntry, static_cast<std::size_t>(Count::kCountEnd)> kE
     {Stage::kConnections, Outcome::kSeen, ""},
     {Stage::kConnections, Outcome::kDelivered, ""},
     {Stage::kConnections, Outcome::kLost, "burst"},
+    {Stage::kDrops, Outcome::kSeen, ""},
+    {Stage::kDrops, Outcome::kDelivered, ""},
+    {Stage::kDrops, Outcome::kFiltered, "noise"},
+    {Stage::kDrops, Outcome::kFiltered, "local"},
+    {Stage::kDrops, Outcome::kLost, "full"},
+    {Stage::kDrops, Outcome::kLost, "recursion"},
     {Stage::kQueue, Outcome::kSeen, ""},
     {Stage::kQueue, Outcome::kDelivered, ""},
     {Stage::kQueue, Outcome::kLost, "overflow"},
@@ -67,6 +73,8 @@ std::string_view stage_name(Stage stage) {
       return "flows";
     case Stage::kConnections:
       return "connections";
+    case Stage::kDrops:
+      return "drops";
     case Stage::kQueue:
       return "queue_stdout";
     case Stage::kPush:

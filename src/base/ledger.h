@@ -17,6 +17,7 @@ enum class Stage : std::uint8_t {
   kMatch,
   kFlows,
   kConnections,
+  kDrops,
   kQueue,
   kPush,
   kStageEnd
@@ -66,6 +67,13 @@ enum class Count : std::uint8_t {
   kConnectionsSeen,
   kConnectionsDelivered,
   kConnectionsLostBurst,  // the kernel's ring had no room
+  // drops, packets
+  kDropsSeen,
+  kDropsDelivered,      // told, with their flow or by reason and place alone
+  kDropsFilteredNoise,  // of reasons that mean no loss
+  kDropsFilteredLocal,  // of Unix and netlink sockets: no packets of a network
+  kDropsLostFull,       // no room in any table
+  kDropsLostRecursion,  // in an interrupt of the program itself
   // queue of the terminal or file output, records
   kQueueSeen,
   kQueueDelivered,

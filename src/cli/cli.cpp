@@ -14,6 +14,7 @@
 #include "cli/connections.h"
 #include "cli/doctor.h"
 #include "cli/dropin/dropin.h"
+#include "cli/drops.h"
 #include "cli/flows.h"
 #include "cli/interfaces.h"
 #include "cli/list.h"
@@ -77,6 +78,7 @@ int run_command_line(int argc, char** argv) {
   add_interfaces(app, status);
   add_flows(app, status);
   add_connections(app, status);
+  add_drops(app, status);
   add_requests(app, status);
   add_report(app, status, "list", "The network interfaces", run_list);
   add_report(app, status, "cleanup",

@@ -27,6 +27,12 @@ class FanOut final : public RecordSink {
   void on(const ConnectionEvent& event) noexcept override {
     for (RecordSink* sink : sinks_) sink->on(event);
   }
+  void on(const DropSample& sample) noexcept override {
+    for (RecordSink* sink : sinks_) sink->on(sample);
+  }
+  void on(const DropEvent& event) noexcept override {
+    for (RecordSink* sink : sinks_) sink->on(event);
+  }
   void on(const RoundTrip& trip) noexcept override {
     for (RecordSink* sink : sinks_) sink->on(trip);
   }

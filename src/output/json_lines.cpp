@@ -29,6 +29,16 @@ void JsonLines::on(const ConnectionEvent& event) noexcept {
   end_line(event.time);
 }
 
+void JsonLines::on(const DropSample& sample) noexcept {
+  append_json(text(), sample);
+  end_line(sample.time);
+}
+
+void JsonLines::on(const DropEvent& event) noexcept {
+  append_json(text(), event);
+  end_line(event.time);
+}
+
 void JsonLines::render(std::string& out, const RoundTrip& trip) { append_json(out, trip); }
 
 }  // namespace weir

@@ -15,6 +15,8 @@ class JsonLines final : public RecordWriter {
   void on(const QueuePairSample& pair) noexcept override;
   void on(const ConnectionSample& sample) noexcept override;
   void on(const ConnectionEvent& event) noexcept override;
+  void on(const DropSample& sample) noexcept override;
+  void on(const DropEvent& event) noexcept override;
 
  protected:
   void render(std::string& out, const RoundTrip& trip) override;

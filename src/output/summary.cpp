@@ -37,6 +37,7 @@ void add_protocol(std::string& out, const ProtocolTotals& totals) {
 std::string_view unit_of(Stage stage) {
   switch (stage) {
     case Stage::kCapture:
+    case Stage::kDrops:
       return "packets";
     case Stage::kStream:
       return "bytes";

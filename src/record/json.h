@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "record/connection.h"
+#include "record/drop.h"
 #include "record/flow_sample.h"
 #include "record/interface_sample.h"
 #include "record/queue_pair_sample.h"
@@ -17,6 +18,8 @@ void append_json(std::string& out, const FlowSample& flow);
 void append_json(std::string& out, const QueuePairSample& pair);
 void append_json(std::string& out, const ConnectionSample& sample);
 void append_json(std::string& out, const ConnectionEvent& event);
+void append_json(std::string& out, const DropSample& sample);
+void append_json(std::string& out, const DropEvent& event);
 void append_json(std::string& out, const RoundTrip& trip);
 
 // A JSON string with its quotes. Well-formed UTF-8 stays as it is, every other byte is escaped as

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "record/connection.h"
+#include "record/drop.h"
 #include "record/flow_sample.h"
 #include "record/interface_sample.h"
 #include "record/queue_pair_sample.h"
@@ -19,6 +20,8 @@ class RecordSink {
   virtual void on(const QueuePairSample&) noexcept {}
   virtual void on(const ConnectionSample&) noexcept {}
   virtual void on(const ConnectionEvent&) noexcept {}
+  virtual void on(const DropSample&) noexcept {}
+  virtual void on(const DropEvent&) noexcept {}
   virtual void on(const RoundTrip&) noexcept {}
 };
 
