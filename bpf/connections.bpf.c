@@ -177,6 +177,8 @@ int weir_connection_state(const __u64* arguments) {
 SEC("tp_btf/tcp_retransmit_skb")
 int weir_connection_retransmit(const __u64* arguments) {
   struct sock* sk = (struct sock*)arguments[0];
+  if (bpf_core_field_exists(struct trace_event_raw_tcp_retransmit_skb, err) && (int)arguments[2])
+    return 0;
   struct tcp_sock* tcp = sk ? bpf_skc_to_tcp_sock(sk) : 0;
   if (!tcp) return 0;
   struct connection_state* life = state_of(sk, 0);

@@ -191,7 +191,8 @@ void NettracerRun::print() {
   if (const Result<> read = lens_->tick(*this); !read) {
     log_->say(NettracerLevel::kWarning, read.error().text());
   }
-  warn_of(lens_->ledger().get(Count::kConnectionsLostBurst), lost_events_, "events found no room and are not told");
+  warn_of(lens_->ledger().get(Count::kConnectionsLostBurst), lost_events_,
+          "events found no room and are not told");
   LedgerTotals totals;
   queue_->add_to(totals);
   warn_of(totals.get(Count::kQueueLostOverflow), lost_lines_,

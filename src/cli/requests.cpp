@@ -62,10 +62,10 @@ void add_output(CLI::App& verb, RequestsSettings& settings) {
 void add_requests(CLI::App& app, int& status) {
   auto settings = std::make_shared<RequestsSettings>();
   auto decapsulate = std::make_shared<int>(0);  // as asked: 1, -1, or neither
-  CLI::App* verb = app.add_subcommand(
-      "requests",
-      "HTTP, gRPC, DNS, Redis, PostgreSQL, MySQL, MongoDB, Kafka and AMQP round trips, TLS handshakes, "
-      "from the network or from capture files");
+  CLI::App* verb = app.add_subcommand("requests",
+                                      "HTTP, gRPC, DNS, Redis, PostgreSQL, MySQL, MongoDB, Kafka "
+                                      "and AMQP round trips, TLS handshakes, "
+                                      "from the network or from capture files");
   add_input(*verb, *settings);
   verb->add_flag("--decapsulate,!--no-decapsulate", *decapsulate,
                  "Look into VXLAN, Geneve, GRE and IPIP (default: in files only)");

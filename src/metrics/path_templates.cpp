@@ -1,7 +1,6 @@
 #include "metrics/path_templates.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace weir {
 namespace {
@@ -60,7 +59,7 @@ class Writer {
 
  private:
   void put(std::string_view text) {
-    std::memcpy(room_.data() + size_, text.data(), text.size());
+    std::copy(text.begin(), text.end(), room_.data() + size_);
     size_ += text.size();
   }
   PathTemplates::Room& room_;

@@ -378,8 +378,10 @@ TEST_F(RequestsTest, CountsOneOfSeveralSightings) {
 }
 
 TEST_F(RequestsTest, CountsOneOfSeveralSightingsOverUdp) {
-  for (const std::uint32_t interface_id : {1u, 2u, 3u}) dns(true, dns_message(7, false), interface_id);
-  for (const std::uint32_t interface_id : {3u, 2u, 1u}) dns(false, dns_message(7, true), interface_id);
+  for (const std::uint32_t interface_id : {1u, 2u, 3u})
+    dns(true, dns_message(7, false), interface_id);
+  for (const std::uint32_t interface_id : {3u, 2u, 1u})
+    dns(false, dns_message(7, true), interface_id);
   EXPECT_EQ(finish().size(), 1u);
 }
 
