@@ -121,8 +121,11 @@ static __always_inline void establish(struct sock* sk, int old_state) {
   if (life->role == CONNECTION_CLIENT) {
     life->handshake = life->established - life->born;
   } else if (life->role == CONNECTION_SERVER) {
-    struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk); /* that round trip is its first sample */
-    if (tcp) life->handshake = (__u64)(tcp->srtt_us >> 3) * 1000;
+    struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
+    if (tcp) {
+      life->handshake = (__u64)(tcp->srtt_us >> 3) * 1000;  /* its first sample */
+      life->syn = life->retransmitted = tcp->total_retrans; /* SYN-ACKs */
+    }
   }
   if (tell_established) tell(CONNECTION_ESTABLISHED, sk, kStateEstablished, life);
 }
@@ -177,37 +180,29 @@ int weir_connection_state(const __u64* arguments) {
 SEC("tp_btf/tcp_retransmit_skb")
 int weir_connection_retransmit(const __u64* arguments) {
   struct sock* sk = (struct sock*)arguments[0];
-  if (bpf_core_field_exists(struct trace_event_raw_tcp_retransmit_skb, err) && (int)arguments[2])
-    return 0;
   struct tcp_sock* tcp = sk ? bpf_skc_to_tcp_sock(sk) : 0;
   if (!tcp) return 0;
   struct connection_state* life = state_of(sk, 0);
   if (!life) return 0;
+  /* Segments, as a packet may be several of them; none where it could not be sent. */
+  const __u32 segments = tcp->total_retrans - life->retransmitted;
+  life->retransmitted += segments;
   const int state = sk->__sk_common.skc_state;
   const __u8 congestion = BPF_CORE_READ_BITFIELD_PROBED(tcp, inet_conn.icsk_ca_state);
   if (state == kStateSynSent || state == kStateSynReceived) {
-    ++life->syn;
+    life->syn += segments;
   } else if (tcp->snd_una + 1 == tcp->write_seq && state != kStateEstablished &&
              state != kStateCloseWait) {
-    ++life->fin; /* nothing else is outstanding */
-  } else if (tcp->inet_conn.icsk_pending == kPendingLossProbe) {
-    ++life->tail_probe;
+    life->fin += segments; /* nothing else is outstanding */
   } else if (congestion == kCongestionLoss) {
-    ++life->timeout;
+    life->timeout += segments;
   } else if (congestion == kCongestionRecovery) {
-    ++life->fast;
+    life->fast += segments;
+  } else if (tcp->inet_conn.icsk_pending == kPendingLossProbe) { /* armed in recovery, too */
+    life->tail_probe += segments;
   } else {
-    ++life->other;
+    life->other += segments;
   }
-  return 0;
-}
-
-/* Of a connection that is still a request: its listener's. */
-SEC("tp_btf/tcp_retransmit_synack")
-int weir_connection_synack(const __u64* arguments) {
-  struct sock* sk = (struct sock*)arguments[0];
-  struct connection_state* life = sk ? state_of(sk, 0) : 0;
-  if (life) ++life->syn;
   return 0;
 }
 
@@ -250,7 +245,9 @@ int weir_connections_find(struct bpf_iter__tcp* context) {
   struct tcp_sock* tcp = bpf_skc_to_tcp_sock(common);
   if (!tcp) return 0;
   struct connection_state* life = state_of((struct sock*)tcp, 1);
-  if (life && common->skc_state == kStateListen) life->is_listener = 1;
+  if (!life) return 0;
+  if (common->skc_state == kStateListen) life->is_listener = 1;
+  if (!life->born) life->retransmitted = tcp->total_retrans;
   return 0;
 }
 

@@ -133,11 +133,6 @@ struct task_struct {
   char comm[16];
 };
 
-/* Where it names an error the tracepoint tells failed attempts, too: Linux 6.17. */
-struct trace_event_raw_tcp_retransmit_skb {
-  int err;
-};
-
 struct seq_file;
 struct bpf_iter_meta {
   struct seq_file* seq;

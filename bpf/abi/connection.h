@@ -41,6 +41,8 @@ struct connection_state {
   __u8 closed_first; /* 1: this side, 2: the other */
   __u8 is_listener;
   __u8 reserved[3];
+  __u32 retransmitted; /* of the socket's own count, what is in the classes */
+  __u32 reserved2;
 };
 
 /* The socket's own counters, as they are now. */

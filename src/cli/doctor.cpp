@@ -93,6 +93,7 @@ int run_doctor(bool json, std::ostream& out) {
       {"host", "", "", check_host()},
       {"interfaces", "works", "does not work", check_interfaces()},
       {"flows", "works", "does not work", check_flows()},
+      {"connections", "works", "does not work", check_connections()},
       {"drops", "works", "does not work", check_drops()},
       {"requests", "live capture works",
        "live capture does not work; reading files (weir requests -r FILE) does", check_requests()},

@@ -29,6 +29,7 @@ Check check_capability(const Privileges& mine, Capability capability, State with
 
 LensCheckup check_interfaces();
 LensCheckup check_flows();
+LensCheckup check_connections();
 LensCheckup check_drops();
 LensCheckup check_requests();
 

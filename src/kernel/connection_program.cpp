@@ -19,7 +19,7 @@ constexpr const char* kAttach = "attach the programs that follow connections";
 constexpr std::initializer_list<Capability> kCapabilities{Capability::kBpf, Capability::kPerfmon};
 constexpr std::uint32_t kEventBytes = 8 << 20;  // some 25 000 events
 
-static_assert(sizeof(connection_record) % 8 == 0 && sizeof(connection_state) == 88);
+static_assert(sizeof(connection_record) % 8 == 0 && sizeof(connection_state) == 96);
 
 // All that an iterator writes, in pieces of whole records; `visit` may be empty.
 Result<> run_iterator(const bpf_link* link,
@@ -83,9 +83,9 @@ Result<> ConnectionProgram::attach() {
       });
   if (!events) return tl::unexpected(events.error());
   events_.emplace(std::move(*events));
-  for (bpf_program* program : {programs.weir_connection_state, programs.weir_connection_retransmit,
-                               programs.weir_connection_synack, programs.weir_connection_send_reset,
-                               programs.weir_connection_receive_reset}) {
+  for (bpf_program* program :
+       {programs.weir_connection_state, programs.weir_connection_retransmit,
+        programs.weir_connection_send_reset, programs.weir_connection_receive_reset}) {
     Link link(bpf_program__attach(program));
     if (!link) return system_failure(kAttach);
     links_.push_back(std::move(link));

@@ -16,10 +16,14 @@ static_assert(static_cast<int>(Capability::kNetAdmin) == CAP_NET_ADMIN &&
 
 std::string_view capability_name(Capability capability) {
   switch (capability) {
+    case Capability::kDacReadSearch:
+      return "cap_dac_read_search";
     case Capability::kNetAdmin:
       return "cap_net_admin";
     case Capability::kNetRaw:
       return "cap_net_raw";
+    case Capability::kSysPtrace:
+      return "cap_sys_ptrace";
     case Capability::kSysAdmin:
       return "cap_sys_admin";
     case Capability::kPerfmon:

@@ -9,8 +9,10 @@
 namespace weir {
 
 enum class Capability : std::uint8_t {
+  kDacReadSearch = 2,
   kNetAdmin = 12,
   kNetRaw = 13,
+  kSysPtrace = 19,
   kSysAdmin = 21,
   kPerfmon = 38,
   kBpf = 39,
