@@ -45,6 +45,7 @@ bench:
 	build/release/program_cost
 	build/release/flow_cost
 	bench/overhead
+	bench/connections
 
 format:
 	git ls-files '*.h' '*.cpp' '*.c' | xargs $(FORMAT) -i

@@ -13,9 +13,11 @@ MOST = 40 * 1024  # kB
 
 
 def resident(pid):
-    """kB resident now, without the pages of files; None when the process has ended."""
+    """kB resident now, without the pages of files; None when the process has ended, or is not weir yet."""
     total, name = 0, ""
     try:
+        if not os.path.samefile(f"/proc/{pid}/exe", WEIR):
+            return None
         with open(f"/proc/{pid}/smaps", encoding="utf-8", errors="replace") as maps:
             for line in maps:
                 if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
