@@ -33,7 +33,7 @@ test: build
 	@tests/run
 
 # What weir costs: single steps and their allocations, many series, reading files, live traffic,
-# counting on an interface and by flow (root). Eleven minutes; each can be run by itself.
+# counting on an interface and by flow, following connections (root). Twelve minutes; each can be run by itself.
 bench:
 	@scripts/install-deps --test --bench
 	cmake --preset release -DWEIR_BENCH=ON
