@@ -54,7 +54,6 @@ class ConnectionsRun final : private RecordSink {
   void on(const ConnectionSample& sample) noexcept override;
   void on(const ConnectionEvent& event) noexcept override;
   Result<> start_push();
-  Result<> serve();
   std::string page() const;
   void control(int signals);
   bool write_interval();
@@ -120,14 +119,6 @@ Result<> ConnectionsRun::start_push() {
   if (!push) return tl::unexpected<Error>(push.error());
   push_ = std::move(*push);
   pages_.emplace(*push_, push_form(settings_.push.url), host_name());
-  return {};
-}
-
-Result<> ConnectionsRun::serve() {
-  if (settings_.listen.empty()) return {};
-  Result<HttpServer> server = serve_metrics(settings_.listen, [this] { return page(); });
-  if (!server) return tl::unexpected<Error>(server.error());
-  server_.emplace(std::move(*server));
   return {};
 }
 
@@ -202,7 +193,9 @@ Result<> ConnectionsRun::run() {
     metrics_.emplace(settings_.max_series);
   }
   if (Result<> pushing = start_push(); !pushing) return pushing;
-  if (Result<> served = serve(); !served) return served;
+  if (auto served = serve_metrics(settings_.listen, [this] { return page(); }, server_); !served) {
+    return served;
+  }
   control(signals->get());
   server_.reset();
   if (push_) push_->stop(kPatience);

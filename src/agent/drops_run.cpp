@@ -46,7 +46,6 @@ class DropsRun final : private RecordSink {
   void on(const DropSample& sample) noexcept override;
   void on(const DropEvent& event) noexcept override;
   void prepare_outputs();
-  Result<> serve();
   std::string page() const;
   void control(int signals);
   bool write_interval();
@@ -134,14 +133,6 @@ std::string DropsRun::page() const {
   return out;
 }
 
-Result<> DropsRun::serve() {
-  if (settings_.listen.empty()) return {};
-  Result<HttpServer> server = serve_metrics(settings_.listen, [this] { return page(); });
-  if (!server) return tl::unexpected<Error>(server.error());
-  server_.emplace(std::move(*server));
-  return {};
-}
-
 void DropsRun::control(int signals) {
   ControlLoop loop(signals);
   std::fputs("ready\n", stderr);
@@ -175,7 +166,9 @@ Result<> DropsRun::run() {
     log_warning("the kernel hides its addresses: functions are numbers (needs CAP_SYSLOG)");
   }
   prepare_outputs();
-  if (Result<> served = serve(); !served) return served;
+  if (auto served = serve_metrics(settings_.listen, [this] { return page(); }, server_); !served) {
+    return served;
+  }
   control(signals->get());
   server_.reset();
   lens_.reset();

@@ -54,7 +54,6 @@ class FlowsRun {
  private:
   void prepare_outputs();
   Result<> start_push();
-  Result<> serve();
   std::string page() const;
   void control(int signals);
   void say_ready() const;
@@ -191,14 +190,6 @@ std::string FlowsRun::page() const {
   return out;
 }
 
-Result<> FlowsRun::serve() {
-  if (settings_.listen.empty()) return {};
-  Result<HttpServer> server = serve_metrics(settings_.listen, [this] { return page(); });
-  if (!server) return tl::unexpected<Error>(server.error());
-  server_.emplace(std::move(*server));
-  return {};
-}
-
 void FlowsRun::say_ready() const {
   for (const auto& [interface, mode] : lens_->attached()) {
     // The first is the line that XTrace-Catch documents.
@@ -235,7 +226,9 @@ Result<> FlowsRun::run() {
   lens_ = std::move(*lens);
   prepare_outputs();
   if (Result<> pushing = start_push(); !pushing) return pushing;
-  if (Result<> served = serve(); !served) return served;
+  if (auto served = serve_metrics(settings_.listen, [this] { return page(); }, server_); !served) {
+    return served;
+  }
   control(signals->get());
   server_.reset();
   lens_.reset();

@@ -75,7 +75,6 @@ class InterfacesRun {
   bool write_samples();
   // The counts of now, of the interfaces that are to be shown.
   std::vector<InterfaceSample> samples() const;
-  Result<> serve();
   // The /metrics page, with the counts of now.
   std::string page() const;
   void write_table(const std::vector<InterfaceSample>& samples);
@@ -138,14 +137,6 @@ std::string InterfacesRun::page() const {
   return out;
 }
 
-Result<> InterfacesRun::serve() {
-  if (settings_.listen.empty()) return {};
-  Result<HttpServer> server = serve_metrics(settings_.listen, [this] { return page(); });
-  if (!server) return tl::unexpected<Error>(server.error());
-  server_.emplace(std::move(*server));
-  return {};
-}
-
 bool InterfacesRun::write_samples() {
   lens_->tick();
   last_collection_.store(wall_clock_now(), std::memory_order_relaxed);
@@ -186,7 +177,9 @@ Result<> InterfacesRun::run() {
     add_statistics(first);
     interface_table_.begin(first);
   }
-  if (Result<> served = serve(); !served) return served;
+  if (auto served = serve_metrics(settings_.listen, [this] { return page(); }, server_); !served) {
+    return served;
+  }
   control(signals->get());
   server_.reset();
   lens_.reset();

@@ -21,16 +21,20 @@ HttpServer::Handler metrics_pages(std::function<std::string()> page) {
   };
 }
 
-Result<HttpServer> serve_metrics(const std::string& listen, std::function<std::string()> page) {
+Result<> serve_metrics(const std::string& listen, std::function<std::string()> page,
+                       std::optional<HttpServer>& server) {
+  if (listen.empty()) return {};
   const Result<ListenAddress> address = ListenAddress::parse(listen);
   if (!address) return tl::unexpected<Error>(address.error());
-  Result<HttpServer> server = HttpServer::start(*address, metrics_pages(std::move(page)));
-  if (server && address->port == 0) {
+  Result<HttpServer> started = HttpServer::start(*address, metrics_pages(std::move(page)));
+  if (!started) return tl::unexpected<Error>(started.error());
+  server.emplace(std::move(*started));
+  if (address->port == 0) {
     const bool v6 = address->host.find(':') != std::string::npos;
     log_info("metrics on http://" + (v6 ? "[" + address->host + "]" : address->host) + ":" +
              std::to_string(server->port()) + "/metrics");
   }
-  return server;
+  return {};
 }
 
 }  // namespace weir

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "agent/http_server.h"
@@ -12,7 +13,9 @@ namespace weir {
 // the lens is not yet measuring.
 HttpServer::Handler metrics_pages(std::function<std::string()> page);
 
-// Serves them at what --listen was given. Says where, when the system chose the port.
-Result<HttpServer> serve_metrics(const std::string& listen, std::function<std::string()> page);
+// Serves them at what --listen was given, by `server`; nowhere where that is empty. Says where,
+// when the system chose the port.
+Result<> serve_metrics(const std::string& listen, std::function<std::string()> page,
+                       std::optional<HttpServer>& server);
 
 }  // namespace weir

@@ -73,7 +73,7 @@ class RequestsRun {
  private:
   Result<> prepare_outputs();
   Result<> add_workers(std::size_t count, LiveRequests* live);
-  Result<> serve_metrics();
+  Result<> serve();
   template <class Input>
   bool control(Input& input, const Fd& signals);
   void print_stats();
@@ -138,13 +138,10 @@ Result<> RequestsRun::add_workers(std::size_t count, LiveRequests* live) {
   return {};
 }
 
-Result<> RequestsRun::serve_metrics() {
-  if (settings_.listen.empty()) return {};
-  Result<HttpServer> server = weir::serve_metrics(
-      settings_.listen, [this] { return render_metrics_page(readings_, WEIR_VERSION, true); });
-  if (!server) return tl::unexpected<Error>(server.error());
-  server_.emplace(std::move(*server));
-  return {};
+Result<> RequestsRun::serve() {
+  return serve_metrics(
+      settings_.listen, [this] { return render_metrics_page(readings_, WEIR_VERSION, true); },
+      server_);
 }
 
 void RequestsRun::print_stats() {
@@ -238,7 +235,7 @@ Result<> RequestsRun::run() {
     Result<std::unique_ptr<ReplayedRequests>> input =
         ReplayedRequests::open(settings_, *workers_[0], limit_.reached);
     if (!input) return tl::unexpected<Error>(input.error());
-    if (Result<> served = serve_metrics(); !served) return served;
+    if (Result<> served = serve(); !served) return served;
     (*input)->start();
     ended = control(**input, *signals);
     input_result = (*input)->result();
@@ -247,7 +244,7 @@ Result<> RequestsRun::run() {
     if (!input) return tl::unexpected<Error>(input.error());
     if (Result<> added = add_workers((*input)->worker_count(), input->get()); !added) return added;
     (*input)->start(workers_);
-    if (Result<> served = serve_metrics(); !served) {
+    if (Result<> served = serve(); !served) {
       (*input)->stop();
       return served;
     }

@@ -145,22 +145,19 @@ Containers::Answer Containers::find(std::uint64_t cgroup, std::uint32_t pid) {
     for (auto& [key, container] : lookup_->take_answers()) {
       --asked_;
       const bool for_good = (key & kOfProcess) == 0 && !container.empty();
-      entries_[key] = {true, for_good ? 0 : monotonic_now() + kHolds, std::move(container)};
+      entries_[key] = {true, false, for_good ? 0 : monotonic_now() + kHolds, std::move(container)};
     }
   }
   if (entries_.size() >= kMostEntries) entries_.clear();
   const std::uint64_t key = cgroup > kRootCgroup ? cgroup : kOfProcess | pid;
-  const auto [found, added] = entries_.try_emplace(key);
-  Entry& entry = found->second;
-  if (entry.known && (entry.until == 0 || monotonic_now() < entry.until)) {
-    return {.known = true, .container = entry.container.empty() ? nullptr : &entry.container};
-  }
-  if (added || entry.known) {
-    entry.known = false;
+  Entry& entry = entries_[key];
+  const bool holds = entry.known && (entry.until == 0 || monotonic_now() < entry.until);
+  if (!holds && !entry.asked) {
+    entry.asked = true;
     ++asked_;
     lookup_->ask({key, cgroup, pid});
   }
-  return {};
+  return {.known = entry.known, .container = entry.container.empty() ? nullptr : &entry.container};
 }
 
 }  // namespace weir

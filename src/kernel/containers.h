@@ -33,8 +33,8 @@ class Containers {
     std::uint32_t pid = 0;
   };
   struct Entry {
-    bool known = false;
-    Nanos until = 0;  // 0: for good
+    bool known = false, asked = false;
+    Nanos until = 0;  // then it is asked again, and holds meanwhile; 0: for good
     Container container;
   };
   class Lookup;

@@ -9,6 +9,7 @@
 
 #include "output/printable.h"
 #include "output/units.h"
+#include "record/ip_protocol.h"
 
 namespace weir {
 namespace {
@@ -43,22 +44,7 @@ std::string type_text(const FlowSample& flow) {
     if (flow.ether_type == 0x0806) return "arp";
     return fmt::format("0x{:04x}", flow.ether_type);
   }
-  switch (flow.protocol) {
-    case 1:
-      return "icmp";
-    case 2:
-      return "igmp";
-    case 47:
-      return "gre";
-    case 50:
-      return "esp";
-    case 58:
-      return "icmpv6";
-    case 132:
-      return "sctp";
-    default:
-      return fmt::format("ip-{}", flow.protocol);
-  }
+  return ip_protocol_text(flow.protocol);
 }
 
 std::string end_text(const FlowSample& flow, const Endpoint& end) {

@@ -4,6 +4,7 @@
 
 #include <iterator>
 
+#include "record/ip_protocol.h"
 #include "record/json.h"
 
 namespace weir {
@@ -81,26 +82,7 @@ std::string drop_protocol_text(const Drop& drop) {
     if (drop.ether_type == kArp) return "arp";
     return drop.ether_type == 0 ? "" : fmt::format("0x{:04x}", drop.ether_type);
   }
-  switch (drop.protocol) {
-    case 1:
-      return "icmp";
-    case 2:
-      return "igmp";
-    case 6:
-      return "tcp";
-    case 17:
-      return "udp";
-    case 47:
-      return "gre";
-    case 50:
-      return "esp";
-    case 58:
-      return "icmpv6";
-    case 132:
-      return "sctp";
-    default:
-      return fmt::format("ip-{}", drop.protocol);
-  }
+  return ip_protocol_text(drop.protocol);
 }
 
 void append_json(std::string& out, const DropSample& sample) {
