@@ -503,6 +503,39 @@ def a_process_that_ends_at_once(scope):
 
 
 @test
+def a_container_by_its_control_group(scope):
+    hierarchy = next((path for path in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified") if os.path.exists(f"{path}/cgroup.controllers")), None)
+    if not hierarchy:
+        raise Skip("no unified hierarchy of control groups here")
+    identifier = os.urandom(32).hex()
+    group = f"{hierarchy}/docker-{identifier}.scope"
+    try:
+        os.mkdir(group)
+    except OSError as error:
+        raise Skip(f"no control group can be made: {error.strerror}") from None
+    try:
+        with alone(scope) as (weir, _):
+            server = listening()
+            code = ("import os, socket, sys; open(sys.argv[1], 'w').write(str(os.getpid())); "
+                    "s = socket.create_connection(('127.0.0.1', int(sys.argv[2]))); s.close()")
+            process = subprocess.Popen([sys.executable, "-c", code, f"{group}/cgroup.procs", str(server.getsockname()[1])])
+            server.accept()[0].close()
+            equal("its exit code", process.wait(), 0)
+
+            def told():
+                weir.take()
+                return [event for events in weir.events.values() for event in events
+                        if event["role"] == "client" and event["remote"]["port"] == server.getsockname()[1]]
+            until(lambda: len(told()) == 2, 5 * SLOWNESS, "its connection")
+            for event in told():
+                equal("container", event.get("container"), {"id": identifier, "runtime": "docker"})
+            equal("others'", [event for events in weir.events.values() for event in events
+                              if event["role"] == "server" and "container" in event], [])
+    finally:
+        os.rmdir(group)
+
+
+@test
 def a_port_used_again(scope):
     with alone(scope) as (weir, _):
         server = listening(set=(socket.SO_REUSEADDR,))
